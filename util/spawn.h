@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Starting the worker: three descriptors, an empty environment, default signals, nothing else inherited. */
+#pragma once
+
+#include <sys/types.h>
+
+#include "util/macro.h"
+
+/*
+ * Starts path with argv (argv[0] included, NULL-terminated). core_fd, records_fd and cache_fd (or -EBADF) become fds 3, 4, 5 (util/protocol.h); 0 and 1 are /dev/null, 2 is
+ * inherited; every other descriptor is closed; all signals are unblocked and default; the environment is empty. The worker gets its own session.
+ * Descriptors stay the caller's. 0 or -errno (-ENOENT: no such program).
+ */
+int spawn_worker(const char *path, char *const argv[], int core_fd, int records_fd, int cache_fd, pid_t *ret_pid);
+
+/* A sealed-size-free memfd for records: created close-on-exec, MFD_NOEXEC_SEAL where the kernel has it. fd or -errno. */
+int spawn_records_fd(void);
+
+/* Reads what a worker wrote to its records descriptor, at most RECORDS_MAX bytes; more is cut there (*ret_cut). Caller frees. 0 or -errno. */
+int spawn_read_records(int fd, char **ret_data, size_t *ret_length, bool *ret_cut);
