@@ -1,0 +1,273 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Did the thread run out of stack? The one feature that decides is the stack pointer against the thread's own stack bounds: a fault address near SP alone proves nothing (a
+ * corrupted SP looks the same), and neither does a fault in some guard page (a stray write hits those too). The rules are tried from the surest on; each names what it rests on.
+ * What took the stack, and what to do, is in stack-overflow-story.c and stack-overflow-suggest.c.
+ */
+#include "stack-overflow.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#define SIGBUS_NUMBER 7
+#define SIGSEGV_NUMBER 11
+/* A push or call touches one word below SP, a leaf function up to the red zone's 128 bytes; 8 more for the word itself. */
+#define REACH 136
+/* The smallest signal frame the kernel writes (x86-64 without extended state) plus the red zone that it leaves alone. */
+#define SIGNAL_FRAME_LEAST (440 + 128)
+/* The kernel keeps the main stack this far from any mapping below it (stack_guard_gap, 256 pages). */
+#define STACK_GAP (256 * 4096u)
+/* Probes of -fstack-check=generic reach this far below SP. */
+#define PROBE_REACH (64u << 10)
+/* A frame that jumps further than this below its stack is taken for a corrupted SP instead. */
+#define JUMP_MAX (UINT64_C(2) << 30)
+
+/* Whether memory that could be accessed lies in [low, high). */
+static bool accessible_between(const struct cw_core *core, uint64_t low, uint64_t high) {
+	for (size_t i = 0; i < core->n_mappings; i++) {
+		const struct cw_mapping *m = &core->mappings[i];
+
+		if (m->end > low && m->start < high && m->perm != 0)
+			return true;
+	}
+	return false;
+}
+
+static bool in_guard(const struct cw_stack *s, uint64_t address) {
+	return s->has_guard && s->guard_bytes > 0 && address < s->low && s->low - address <= s->guard_bytes;
+}
+
+/* The faulting access goes through the stack pointer. */
+static bool uses_stack_pointer(const struct cw_fault *f) {
+	const struct cw_instruction *i = f->instruction;
+
+	for (size_t k = 0; i && k < i->n_operands; k++)
+		if (i->operands[k].is_memory && i->operands[k].base &&
+		    (strcmp(i->operands[k].base, "rsp") == 0 || strcmp(i->operands[k].base, "esp") == 0 || strcmp(i->operands[k].base, "sp") == 0))
+			return true;
+	return false;
+}
+
+static bool touches(const struct cw_fault *f, uint64_t address) {
+	const struct cw_instruction *i = f->instruction;
+
+	for (size_t k = 0; i && k < i->n_operands; k++)
+		if (i->operands[k].has_address && address - i->operands[k].address < 64)
+			return true;
+	return false;
+}
+
+static bool claim(struct overflow *o, enum cw_confidence confidence, const char *rule) {
+	o->confidence = confidence;
+	o->rule = rule;
+	return true;
+}
+
+/* The guard below a stack of known bounds was hit, and SP is down there too. */
+static bool rule_guard(const struct cw_fault *f, const struct cw_stack *s, struct overflow *o) {
+	if (!f->has_address || !in_guard(s, f->address))
+		return false;
+	if (f->sp <= s->low + REACH && f->sp + JUMP_MAX >= s->low)
+		return claim(o, CW_CERTAIN, "the access hit the guard of the thread's own stack, and SP has reached the end of that stack");
+	if (uses_stack_pointer(f) && f->address < f->sp && f->sp - f->address <= PROBE_REACH)
+		return claim(o, CW_LIKELY, "an access relative to SP hit the guard of the thread's own stack");
+	return false;
+}
+
+/* The main stack has no guard page: it grows until it is as large as RLIMIT_STACK, or another mapping is near. */
+static bool rule_main(const struct cw_core *core, const struct cw_fault *f, const struct cw_stack *s, struct overflow *o) {
+	uint64_t page, needed;
+
+	if (s->kind != CW_STACK_MAIN || !f->has_address || f->address >= s->low || f->sp > s->low + REACH)
+		return false;
+	if (f->sp + JUMP_MAX < s->low || accessible_between(core, f->address, s->low))
+		return false;
+	page = f->address & ~(core->page_bytes - 1);
+	needed = s->high - page;
+	if (s->has_limit && s->limit_bytes != UINT64_MAX && needed > s->limit_bytes) {
+		/* With the limit only assumed, it must at least fit what the stack had grown to. */
+		bool grown = s->high - s->low + 2 * core->page_bytes > s->limit_bytes;
+		bool known = strstr(s->source, "assumed") == NULL;
+
+		return claim(o, grown || known ? CW_CERTAIN : CW_LIKELY, "the access lies below the main stack, further down than the stack may grow, and SP is there too");
+	}
+	if (accessible_between(core, page > STACK_GAP ? page - STACK_GAP : 0, page))
+		return claim(o, CW_CERTAIN, "the main stack could not grow: another mapping lies within the gap that the kernel keeps below it");
+	return claim(o, CW_LIKELY, "the access lies directly below the main stack, which could not grow, and SP is there too");
+}
+
+/* No stack was left even for the signal frame of the handler. */
+static bool rule_undeliverable(const struct cw_fault *f, const struct cw_stack *s, struct overflow *o) {
+	if (f->cause != CW_CAUSE_SIGNAL_UNDELIVERABLE || !s->has_bounds || s->kind == CW_STACK_UNKNOWN || f->sp + JUMP_MAX < s->low)
+		return false;
+	if (f->sp < s->low + SIGNAL_FRAME_LEAST)
+		return claim(o, CW_CERTAIN, "SP is so near the end of the stack that the kernel could not write a signal frame");
+	return claim(o, CW_LIKELY, "SP is so near the end of the stack that a signal frame of this machine's size does not fit");
+}
+
+/* glibc ≥ 2.42 guards with MADV_GUARD_INSTALL: no border in the map, a fault "not mapped" in the midst of writable memory. */
+static bool rule_invisible_guard(const struct cw_core *core, const struct cw_fault *f, struct overflow *o) {
+	const struct cw_mapping *m = f->has_address ? cw_find_mapping(core, f->address) : NULL;
+	uint64_t distance = f->sp > f->address ? f->sp - f->address : f->address - f->sp;
+
+	if (!m || !(m->perm & CW_PERM_WRITE) || m->name || f->signal.number != SIGSEGV_NUMBER || f->signal.code != 1)
+		return false;
+	if (distance > core->page_bytes || !(touches(f, f->address) || uses_stack_pointer(f)))
+		return false;
+	return claim(o, CW_CERTAIN, "SP points at memory that is mapped and writable, yet the CPU found it unmapped: a guard installed by madvise(MADV_GUARD_INSTALL)");
+}
+
+/* One frame larger than the guard: SP jumped over it. */
+static bool rule_jump(const struct cw_core *core, const struct cw_fault *f, const struct cw_stack *s, struct overflow *o) {
+	uint64_t distance = f->sp > f->address ? f->sp - f->address : f->address - f->sp;
+
+	if (!s->has_bounds || !f->has_address || f->sp >= s->low || s->low - f->sp > JUMP_MAX || f->address >= s->low)
+		return false;
+	if (distance > core->page_bytes && !(f->address > f->sp))
+		return false;
+	if (s->kind != CW_STACK_MAIN && accessible_between(core, f->address, s->low - (s->has_guard ? s->guard_bytes : 0)))
+		return claim(o, CW_POSSIBLE, "SP lies below the thread's stack, in other memory: a frame may have jumped over the guard");
+	return claim(o, CW_LIKELY, "SP lies below the thread's stack and the access is beside it: one frame was larger than what was left");
+}
+
+bool overflow_detect(const struct cw_core *core, struct overflow *ret) {
+	const struct cw_fault *f = core->fault;
+	const struct cw_stack *s = &core->crashed->stack;
+	struct overflow o = {};
+	bool fired;
+
+	if (f->cause == CW_CAUSE_SENT || (f->signal.number != SIGSEGV_NUMBER && f->signal.number != SIGBUS_NUMBER))
+		return false;
+	fired = (s->has_bounds && (rule_guard(f, s, &o) || rule_main(core, f, s, &o))) || rule_undeliverable(f, s, &o) ||
+		rule_invisible_guard(core, f, &o) || rule_jump(core, f, s, &o);
+	if (!fired)
+		return false;
+	o.used_bytes = s->has_bounds && s->high > f->sp ? s->high - f->sp : 0;
+	o.stack_bytes = s->kind == CW_STACK_MAIN && s->has_limit ? s->limit_bytes : s->has_bounds ? s->high - s->low : 0;
+	*ret = o;
+	return true;
+}
+
+static const char *const kind_words[] = { "recursion", "large-frame", "deep-chain", "signal-delivery" };
+
+static void add_evidence(const struct cw_core *core, const struct overflow *o, const struct overflow_story *story, struct cw_finding *finding) {
+	const struct cw_fault *f = core->fault;
+	const struct cw_thread *t = core->crashed;
+	const struct cw_stack *s = &t->stack;
+	char a[32], b[32];
+
+	if (s->has_bounds)
+		cw_finding_evidence(finding, "stack of thread %s: 0x%" PRIx64 "–0x%" PRIx64 " (%s bytes%s), from %s", t->name ? t->name : "?", s->low, s->high,
+		                    group_digits(s->high - s->low, a), s->kind == CW_STACK_MAIN ? " mapped" : "", s->source);
+	if (s->kind == CW_STACK_MAIN && s->has_limit && s->limit_bytes != UINT64_MAX)
+		cw_finding_evidence(finding, "the main stack may grow to %s bytes (RLIMIT_STACK)", group_digits(s->limit_bytes, a));
+	else if (s->has_guard && s->guard_bytes > 0)
+		cw_finding_evidence(finding, "guard: 0x%" PRIx64 "–0x%" PRIx64 " (%s bytes)", s->low - s->guard_bytes, s->low, group_digits(s->guard_bytes, a));
+	if (s->has_bounds)
+		cw_finding_evidence(finding, "SP = 0x%" PRIx64 ", %s bytes %s the end of the stack: %s bytes are in use", f->sp,
+		                    group_digits(f->sp >= s->low ? f->sp - s->low : s->low - f->sp, a), f->sp >= s->low ? "above" : "below",
+		                    group_digits(o->used_bytes, b));
+	if (f->has_address)
+		cw_finding_evidence(finding, "the faulting address 0x%" PRIx64 " lies in: %s", f->address, cw_region_name(f->region.kind));
+	if (f->instruction)
+		cw_finding_evidence(finding, "instruction at 0x%" PRIx64 ": %s", f->instruction->address, f->instruction->text);
+	if (f->cause_text)
+		cw_finding_evidence(finding, "%s", f->cause_text);
+	if (story->kind == OVERFLOW_RECURSION)
+		cw_finding_evidence(finding, "%s: %s turns of %s bytes each", story->culprit ? story->culprit : "the cycle", group_digits(story->turns, a),
+		                    group_digits(story->culprit_bytes, b));
+	else if (story->largest)
+		cw_finding_evidence(finding, "%" PRIu64 " frames (inlined ones counted) take %s bytes; the largest is %s with %s bytes", story->frames,
+		                    group_digits(story->accounted, a), story->largest, group_digits(story->largest_bytes, b));
+	cw_finding_evidence(finding, "rule: %s", o->rule);
+}
+
+static void add_facts(const struct cw_core *core, const struct overflow *o, const struct overflow_story *story, struct cw_finding *finding) {
+	const struct cw_thread *t = core->crashed;
+
+	cw_fact_string(finding, "kind", kind_words[story->kind]);
+	cw_fact_string(finding, "thread", t->name);
+	if (o->stack_bytes > 0 && o->stack_bytes <= INT64_MAX)
+		cw_fact_integer(finding, "stack_bytes", (int64_t)o->stack_bytes);
+	if (t->stack.has_bounds)
+		cw_fact_integer(finding, "used_bytes", (int64_t)o->used_bytes);
+	cw_fact_string(finding, "culprit", story->culprit);
+	if (story->culprit_bytes > 0)
+		cw_fact_integer(finding, "culprit_frame_bytes", (int64_t)story->culprit_bytes);
+	if (story->largest) {
+		cw_fact_string(finding, "largest_frame_function", story->largest);
+		cw_fact_integer(finding, "largest_frame_bytes", (int64_t)story->largest_bytes);
+	}
+	cw_fact_integer(finding, "frames", (int64_t)story->frames);
+	cw_fact_integer(finding, "frames_bytes", (int64_t)story->accounted);
+	if (story->kind == OVERFLOW_RECURSION) {
+		const struct cw_frame *c = t->cycle;
+
+		cw_fact_integer(finding, "turns", (int64_t)story->turns);
+		for (size_t i = 0; c && i < (c->n_cycle > 0 ? c->n_cycle : 1); i++) {
+			const struct cw_frame *k = c->n_cycle > 0 ? &c->cycle[i] : c;
+			cw_fact_append(finding, "cycle", k->symbol && k->symbol->at.function ? k->symbol->at.function : "??");
+		}
+	}
+}
+
+static void add_detail(const struct cw_core *core, const struct overflow *o, const struct overflow_story *story, struct cw_finding *finding) {
+	const struct cw_fault *f = core->fault;
+	const char *how = "";
+	char used[32], all[32];
+
+	if (f->signal.has_code && f->signal.code == 128)
+		how = " The kernel reported SI_KERNEL without an address because it could not deliver the signal of the original fault: a handler for it is installed, it has no alternate "
+		      "stack on this thread (sigaltstack), and the exhausted stack had no room for the signal frame. The missing address does not mean address 0.";
+	else if (f->source == CW_FAULT_SIGNAL_FRAME)
+		how = " A handler ran on an alternate stack and ended the program in its own way; the original fault was read from the signal frame that it left.";
+	cw_finding_detail(finding, "Thread %s has used %s of the %s bytes of its stack.%s%s", core->crashed->name ? core->crashed->name : "?",
+	                  group_digits(o->used_bytes, used), o->stack_bytes ? group_digits(o->stack_bytes, all) : "?",
+	                  story->kind == OVERFLOW_DEEP_CHAIN ? " No function repeats: it is the sum of many frames, some of them large." :
+	                  story->kind == OVERFLOW_SIGNAL_DELIVERY ? " The code itself was within bounds; the signal frame was one thing too many." : "", how);
+}
+
+static int run(const struct cw_core *core, struct cw_run *host) {
+	const struct cw_thread *t = core->crashed;
+	const char *name = t->name ? t->name : "?";
+	struct overflow_story story;
+	struct cw_finding *finding;
+	struct overflow o;
+	char a[32], b[32], c[32];
+
+	if (!overflow_detect(core, &o))
+		return 0;
+	overflow_explain(core, &o, &story);
+	switch (story.kind) {
+	case OVERFLOW_RECURSION:
+		finding = cw_finding_add(host, "stack-overflow", o.confidence, "stack overflow in thread %s: %s() recursed %" PRIu64 " times, %s bytes each turn", name,
+		                         story.culprit ? story.culprit : "a function", story.turns, group_digits(story.culprit_bytes, a));
+		break;
+	case OVERFLOW_LARGE_FRAME:
+		finding = cw_finding_add(host, "stack-overflow", o.confidence, "stack overflow in thread %s: the frame of %s() needs %s bytes of a %s-byte stack", name,
+		                         story.culprit ? story.culprit : "a function", group_digits(story.culprit_bytes, a), group_digits(o.stack_bytes, b));
+		break;
+	case OVERFLOW_SIGNAL_DELIVERY:
+		finding = cw_finding_add(host, "stack-overflow", o.confidence, "stack overflow in thread %s: no room for a signal frame, %s of %s bytes were in use", name,
+		                         group_digits(o.used_bytes, a), group_digits(o.stack_bytes, b));
+		break;
+	default:
+		finding = cw_finding_add(host, "stack-overflow", o.confidence, "stack overflow in thread %s: %" PRIu64 " frames take %s of %s bytes, the largest %s in %s()", name,
+		                         story.frames, group_digits(story.accounted, a), group_digits(o.stack_bytes, b), group_digits(story.culprit_bytes, c),
+		                         story.culprit ? story.culprit : "?");
+	}
+	add_detail(core, &o, &story, finding);
+	add_evidence(core, &o, &story, finding);
+	add_facts(core, &o, &story, finding);
+	overflow_suggest(core, &o, &story, finding);
+	return 0;
+}
+
+CW_ANALYZER(stack_overflow) = {
+	.abi = CW_ANALYZER_ABI,
+	.name = "stack-overflow",
+	.summary = "Did the thread run out of stack, what took it, and how to get more or need less",
+	.priority = 100,
+	.run = run,
+};

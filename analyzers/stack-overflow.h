@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What the three files of the stack-overflow analyzer share. */
+#pragma once
+
+#include <corewatch/analyzer.h>
+
+/* A rule that fired: that the thread ran out of stack, and how sure that is. */
+struct overflow {
+	enum cw_confidence confidence;
+	const char *rule;          /* which one, for the evidence */
+	uint64_t stack_bytes;      /* size of the stack */
+	uint64_t used_bytes;       /* high - SP; may be more than the stack */
+};
+
+enum overflow_kind { OVERFLOW_RECURSION, OVERFLOW_LARGE_FRAME, OVERFLOW_DEEP_CHAIN, OVERFLOW_SIGNAL_DELIVERY };
+
+/* How it came to it: who took the stack, and whom to change. */
+struct overflow_story {
+	enum overflow_kind kind;
+	const char *culprit;        /* name without arguments; or NULL */
+	const struct cw_frame *culprit_frame; /* or NULL */
+	uint64_t culprit_bytes;     /* its frame; of one turn for a recursion */
+	uint64_t turns;             /* recursion */
+	uint64_t largest_bytes;     /* of all frames on this stack */
+	const char *largest;
+	bool wanted;                /* the innermost frame is larger than its CFA shows: its prologue asks for wanted_bytes */
+	uint64_t wanted_bytes;
+	uint64_t frames, accounted; /* of the stack at the fault: frames as a debugger counts them (inlined ones too), bytes of all of them */
+	const char *language;       /* of the culprit's module, or NULL */
+	int optimized;              /* 1, 0, -1 */
+};
+
+bool overflow_detect(const struct cw_core *core, struct overflow *ret_overflow);
+void overflow_explain(const struct cw_core *core, const struct overflow *overflow, struct overflow_story *ret_story);
+void overflow_suggest(const struct cw_core *core, const struct overflow *overflow, const struct overflow_story *story, struct cw_finding *finding);
+
+/* "439 872" into a buffer of at least 32 bytes. */
+const char *group_digits(uint64_t value, char *buffer);
+/* Code of the system or of a language's runtime: nobody's own function to change. */
+bool is_runtime_frame(const struct cw_frame *frame);
+/* The name without arguments; a lambda is the function that it stands in. */
+const char *bare_name(const struct cw_core *core, const char *function);

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The table of architectures. */
+#include "core/arch.h"
+
+static const struct arch *const arches[] = { &arch_x86_64, &arch_i386 };
+
+const struct arch *arch_find(uint16_t machine, uint8_t elf_class) {
+	for (size_t i = 0; i < ELEMENTSOF(arches); i++)
+		if (arches[i]->machine == machine && arches[i]->elf_class == elf_class)
+			return arches[i];
+	return NULL;
+}
+
+const char *arch_names(void) {
+	return "x86_64, i386";
+}

@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Finding and compiling rows; applying them is cfi-apply.c. */
+#include <dwarf.h>
+
+#include "core/cfi.h"
+
+/* Rows of one module that are kept; a power of two. 8192 pcs is more than any stack shows that is not an attack. */
+#define ROWS_MAX 8192u
+
+struct cached_row {
+	uint64_t address;
+	const struct cfi_row *row;
+	bool used;
+};
+
+struct cfi {
+	Dwarf_CFI *eh_frame;
+	Dwarf_CFI *debug_frame;
+	Dwarf *dwarf;             /* owner of debug_frame */
+	bool debug_frame_tried;
+	struct cached_row *rows;
+	size_t n_rows;
+};
+
+static struct cfi *cfi_get(struct core *core, struct module *m) {
+	if (m->cfi_tried)
+		return m->cfi;
+	m->cfi_tried = true;
+	if (!m->elf)
+		return NULL;
+	m->cfi = calloc(1, sizeof(*m->cfi));
+	if (!m->cfi)
+		return NULL;
+	m->cfi->rows = calloc(ROWS_MAX, sizeof(*m->cfi->rows));
+	if (!m->cfi->rows) {
+		cfi_free(take_ptr(m->cfi));
+		return NULL;
+	}
+	m->cfi->eh_frame = dwarf_getcfi_elf(m->elf);
+	(void)core;
+	return m->cfi;
+}
+
+void cfi_free(struct cfi *c) {
+	if (!c)
+		return;
+	if (c->eh_frame)
+		dwarf_cfi_end(c->eh_frame);
+	if (c->dwarf)
+		dwarf_end(c->dwarf); /* ends debug_frame with it */
+	free(c->rows);
+	free(c);
+}
+
+/* Go, and programs built without asynchronous unwind tables, have .debug_frame only. */
+static Dwarf_CFI *debug_frame(struct cfi *c, struct module *m) {
+	if (!c->debug_frame_tried) {
+		c->debug_frame_tried = true;
+		c->dwarf = dwarf_begin_elf(m->elf, DWARF_C_READ, NULL);
+		if (c->dwarf)
+			c->debug_frame = dwarf_getcfi(c->dwarf);
+	}
+	return c->debug_frame;
+}
+
+static int copy_ops(struct core *core, const Dwarf_Op *ops, size_t n, struct cfi_rule *rule) {
+	rule->ops = arena_memdup(core->arena, ops, n * sizeof(*ops));
+	rule->n_ops = n;
+	return rule->ops ? 0 : -ENOMEM;
+}
+
+static int compile_cfa(struct core *core, Dwarf_Frame *frame, struct cfi_row *row) {
+	Dwarf_Op *ops = NULL;
+	size_t n = 0;
+
+	if (dwarf_frame_cfa(frame, &ops, &n) != 0 || n == 0)
+		return -EINVAL;
+	if (n == 1 && ops[0].atom == DW_OP_bregx) {
+		row->cfa = (struct cfi_rule){ .kind = CFI_REGISTER, .offset = (int64_t)ops[0].number2 };
+		row->cfa_register = (unsigned)ops[0].number;
+		return row->cfa_register < core->arch->n_dwarf ? 0 : -EINVAL;
+	}
+	if (n == 1 && ops[0].atom >= DW_OP_breg0 && ops[0].atom <= DW_OP_breg31) {
+		row->cfa = (struct cfi_rule){ .kind = CFI_REGISTER, .offset = (int64_t)ops[0].number };
+		row->cfa_register = ops[0].atom - DW_OP_breg0;
+		return row->cfa_register < core->arch->n_dwarf ? 0 : -EINVAL;
+	}
+	row->cfa.kind = CFI_VALUE_EXPRESSION;
+	return copy_ops(core, ops, n, &row->cfa);
+}
+
+static int compile_register(struct core *core, Dwarf_Frame *frame, unsigned reg, struct cfi_rule *rule) {
+	Dwarf_Op memory[3], *ops = NULL;
+	bool is_value = false;
+	size_t n = 0;
+
+	if (dwarf_frame_register(frame, (int)reg, memory, &ops, &n) != 0)
+		return -EINVAL;
+	if (n == 0) {
+		rule->kind = ops == memory ? CFI_UNDEFINED : CFI_SAME;
+		return 0;
+	}
+	if (ops[n - 1].atom == DW_OP_stack_value) {
+		is_value = true;
+		n--;
+	}
+	if (n == 1 && ops[0].atom == DW_OP_regx) {
+		*rule = (struct cfi_rule){ .kind = CFI_REGISTER, .offset = (int64_t)ops[0].number };
+		return 0;
+	}
+	if (n >= 1 && ops[0].atom == DW_OP_call_frame_cfa && (n == 1 || (n == 2 && ops[1].atom == DW_OP_plus_uconst))) {
+		rule->kind = is_value ? CFI_VALUE_OFFSET : CFI_OFFSET;
+		rule->offset = n == 2 ? (int64_t)ops[1].number : 0;
+		return 0;
+	}
+	rule->kind = is_value ? CFI_VALUE_EXPRESSION : CFI_EXPRESSION;
+	return copy_ops(core, ops, n, rule);
+}
+
+static const struct cfi_row *compile(struct core *core, Dwarf_Frame *frame) {
+	struct cfi_row *row = arena_alloc(core->arena, sizeof(*row));
+	Dwarf_Addr start, end;
+	bool signal_frame = false;
+	int ra;
+
+	if (!row)
+		return NULL;
+	ra = dwarf_frame_info(frame, &start, &end, &signal_frame);
+	if (ra < 0 || (size_t)ra >= core->arch->n_dwarf || compile_cfa(core, frame, row) < 0)
+		return NULL;
+	row->ra_column = (unsigned)ra;
+	row->signal_frame = signal_frame;
+	for (unsigned i = 0; i < core->arch->n_dwarf; i++)
+		if (compile_register(core, frame, i, &row->rules[i]) < 0)
+			row->rules[i].kind = CFI_UNDEFINED;
+	return row;
+}
+
+static const struct cfi_row *look_up(struct core *core, struct module *m, struct cfi *c, uint64_t address) {
+	uint64_t file_address = address - m->info->bias;
+	Dwarf_Frame *frame = NULL;
+	const struct cfi_row *row;
+
+	if (!c->eh_frame || dwarf_cfi_addrframe(c->eh_frame, file_address, &frame) != 0) {
+		Dwarf_CFI *other = debug_frame(c, m);
+		if (!other || dwarf_cfi_addrframe(other, file_address, &frame) != 0)
+			return NULL;
+	}
+	row = compile(core, frame);
+	free(frame);
+	return row;
+}
+
+const struct cfi_row *cfi_find_row(struct core *core, struct module *m, uint64_t address) {
+	struct cfi *c = m ? cfi_get(core, m) : NULL;
+	struct cached_row *slot = NULL;
+
+	if (!c)
+		return NULL;
+	for (size_t i = 0; i < 8; i++) {
+		slot = &c->rows[((address ^ address >> 13) * 0x9e37u + i) % ROWS_MAX];
+		if (!slot->used || slot->address == address)
+			break;
+	}
+	if (!slot->used || slot->address != address) {
+		slot->row = look_up(core, m, c, address);
+		slot->address = address;
+		slot->used = true;
+	}
+	return slot->row;
+}

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Call frame information: for a pc, how to find the caller's registers. Read by libdw (.eh_frame, then .debug_frame), compiled once per pc into a row that
+ * is cheap to apply: recursion and two hundred threads look the same few pcs up again and again.
+ */
+#pragma once
+
+#include <elfutils/libdw.h>
+
+#include "core/core.h"
+
+enum cfi_rule_kind {
+	CFI_SAME,
+	CFI_UNDEFINED,
+	CFI_OFFSET,          /* saved at CFA + offset */
+	CFI_VALUE_OFFSET,    /* is CFA + offset */
+	CFI_REGISTER,        /* is in register `offset` */
+	CFI_EXPRESSION,      /* saved at what ops compute */
+	CFI_VALUE_EXPRESSION,
+};
+
+struct cfi_rule {
+	enum cfi_rule_kind kind;
+	int64_t offset;
+	const Dwarf_Op *ops;
+	size_t n_ops;
+};
+
+struct cfi_row {
+	struct cfi_rule cfa;     /* CFI_REGISTER-like: base register in cfa_register, offset; or CFI_VALUE_EXPRESSION */
+	unsigned cfa_register;
+	unsigned ra_column;
+	bool signal_frame;
+	struct cfi_rule rules[ARCH_MAX_REGISTERS];
+};
+
+/* The row for a runtime address, in the core's arena. NULL: no call frame information there. */
+const struct cfi_row *cfi_find_row(struct core *core, struct module *module, uint64_t address);
+void cfi_free(struct cfi *cfi);
+
+/* Applies a row: registers (in the arch's order) of this frame → those of the caller. valid is a bit set of known registers, updated.
+ * *ret_cfa always; *ret_outermost: the row says that there is no caller. 0; -EFAULT: memory that it needs is not there (*ret_failed: where); -EINVAL: nonsense. */
+struct cfi_step {
+	uint64_t registers[ARCH_MAX_REGISTERS];
+	uint64_t valid;
+	uint64_t cfa;
+	bool outermost;
+	uint64_t failed;
+};
+int cfi_apply(struct core *core, const struct cfi_row *row, const uint64_t *registers, uint64_t valid, struct cfi_step *ret_step);

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Finds what tells about the code of one module: DWARF, and symbol tables.
+ *
+ * Order: the file itself, DIR/.build-id/xx/yyyy.debug, .gnu_debuglink (beside the file, in .debug/, in DIR/path/), .gnu_debugdata; and the dwz alternate
+ * file that DWARF may point to. DIR is each of debug_dirs. Each separate file must show the module's build-id, or where there is none the debuglink's CRC.
+ * Formats: GDB manual, "Debugging Information in Separate Files" and "MiniDebugInfo"; dwz(1).
+ */
+#pragma once
+
+#include <elfutils/libdw.h>
+
+#include "core/core.h"
+#include "core/dwarf-file.h"
+
+struct debuginfo {
+	const struct module *module;
+	const char *dirs;
+	Elf *main;                 /* borrowed: the module's own file */
+	struct debug_file separate;
+	Elf *mini;                 /* unpacked .gnu_debugdata */
+	void *mini_image;
+	Dwarf *dwarf;              /* of main or of separate; NULL: none */
+	struct debug_file alt_file;
+	Elf *alt_stub;
+	Dwarf *alt;
+	const char *problem;       /* static: what was found and could not be used, or NULL */
+};
+
+/*
+ * Finds the files; cheap. module must have an elf, which must outlive the result. debug_dirs: colon-separated, NULL: /usr/lib/debug (borrowed).
+ * 0 or -ENOMEM: finding nothing is no error. Free with debuginfo_close().
+ */
+int debuginfo_open(const struct module *module, const char *debug_dirs, struct debuginfo **ret_info);
+void debuginfo_close(struct debuginfo *info);
+DEFINE_CLEANUP(struct debuginfo *, debuginfo_close);
+
+/* Loads the DWARF of what was found into info->dwarf, with its alternate file. 0 or -ENOMEM; see info->problem. */
+int debuginfo_load(struct debuginfo *info);
+/* The folder of the file that holds the DWARF, into buffer of PATH_MAX bytes; NULL if not known. */
+const char *debuginfo_directory(const struct debuginfo *info, char *buffer);
+/* Unpacks .gnu_debugdata into info->mini, where there is one. Done only when nothing better was found. */
+void debuginfo_open_mini(struct debuginfo *info);

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What image.c and image-memory.c share; nobody else includes this. */
+#pragma once
+
+#include "core/image.h"
+#include "core/unpack.h"
+
+/* Bytes kept of a stream: [start, start + length). */
+struct kept {
+	uint64_t start, length;
+	uint8_t *data;
+};
+
+/* One block of a plain core, read when first asked for. */
+#define BLOCK_BYTES (64u << 10)
+#define BLOCK_SLOTS 64u
+struct block {
+	uint64_t offset;        /* in the file, a multiple of BLOCK_BYTES; valid if length > 0 */
+	size_t length;
+	uint8_t *data;
+};
+
+struct image {
+	struct arena *arena;
+	int fd;                 /* borrowed */
+	struct unpack *unpack;
+	bool stream;            /* not a plain regular file */
+	uint64_t file_bytes;    /* of a plain regular file */
+	uint64_t bytes;
+	const struct arch *arch;
+	struct segment *segments;
+	size_t n_segments;
+	struct image_note *notes;
+	size_t n_notes, notes_allocated;
+	bool truncated;
+	const char *problem;
+
+	struct kept *kept;      /* by address, disjoint */
+	size_t n_kept;
+	uint64_t kept_bytes;
+	struct image_range *missed;
+	size_t n_missed, missed_allocated;
+
+	struct block blocks[BLOCK_SLOTS];
+};
+
+int image_raw_read(struct image *image, uint64_t offset, void *buffer, size_t length, size_t *ret_length);
+void image_set_problem(struct image *image, int error);

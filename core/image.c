@@ -1,0 +1,338 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Opening a core: header, program headers, notes. See image.h; memory is in image-memory.c. */
+#include "core/image.h"
+
+#include <endian.h>
+#include <sys/stat.h>
+
+#include "core/image-private.h"
+#include "util/io.h"
+
+/* Linux makes at most 65530 mappings by default (vm.max_map_count), and some people raise it; a header is 56 bytes. */
+#define SEGMENTS_MAX (1u << 20)
+/* Notes hold registers of every thread (about 3 KiB each with AVX-512) and NT_FILE (up to 4 MiB in the kernel, twice that by core_file_note_size_limit). */
+#define NOTES_MAX MIB(128)
+#define NOTES_COUNT_MAX (1u << 18)
+
+/* Reads exactly length bytes of the unpacked file at offset, which never lies before what was read already unless the input can be rewound. */
+int image_raw_read(struct image *image, uint64_t offset, void *buffer, size_t length, size_t *ret_length) {
+	uint64_t at, skipped;
+	int r;
+
+	if (!image->stream) {
+		ssize_t n = pread_full(image->fd, buffer, length, offset);
+		if (n < 0)
+			return (int)n;
+		*ret_length = (size_t)n;
+		return 0;
+	}
+	at = unpack_offset(image->unpack);
+	if (offset < at) {
+		r = unpack_rewind(image->unpack);
+		if (r < 0)
+			return r;
+		at = 0;
+	}
+	if (offset > at) {
+		r = unpack_skip(image->unpack, offset - at, &skipped);
+		if (r < 0)
+			return r;
+		if (skipped < offset - at) {
+			*ret_length = 0;
+			return 0;
+		}
+	}
+	return unpack_read(image->unpack, buffer, length, ret_length);
+}
+
+void image_set_problem(struct image *image, int error) {
+	const char *detail = unpack_problem(image->unpack);
+
+	if (!image->problem)
+		image->problem = arena_printf(image->arena, "%s", detail ? detail : strerror(-error));
+	image->truncated = true;
+}
+
+static int read_header(struct image *image, const char **ret_reason, Elf64_Ehdr *ret_header) {
+	union { Elf64_Ehdr e64; Elf32_Ehdr e32; unsigned char ident[EI_NIDENT]; } u = {};
+	size_t n = 0;
+	int r;
+
+	r = image_raw_read(image, 0, &u, sizeof(u), &n);
+	if (r < 0 && r != -ENODATA && r != -EBADMSG) {
+		*ret_reason = r == -EISDIR ? "it is a directory" : "it cannot be read";
+		return r;
+	}
+	if (n == 0) {
+		*ret_reason = r < 0 ? "the packed data is damaged from the start" : "the file is empty";
+		return r < 0 ? -ENOEXEC : -ENODATA;
+	}
+	*ret_reason = "it is no ELF file (a core is what the kernel or gcore writes)";
+	if (n < EI_NIDENT || memcmp(u.ident, ELFMAG, SELFMAG) != 0)
+		return -ENOEXEC;
+	if (u.ident[EI_DATA] != ELFDATA2LSB) {
+		*ret_reason = "big-endian cores are not supported";
+		return -EOPNOTSUPP;
+	}
+	if (u.ident[EI_CLASS] == ELFCLASS32 && n >= sizeof(u.e32)) {
+		*ret_header = (Elf64_Ehdr){ .e_type = u.e32.e_type, .e_machine = u.e32.e_machine, .e_phoff = u.e32.e_phoff,
+		                            .e_shoff = u.e32.e_shoff, .e_phnum = u.e32.e_phnum, .e_phentsize = u.e32.e_phentsize };
+	} else if (u.ident[EI_CLASS] == ELFCLASS64 && n >= sizeof(u.e64)) {
+		*ret_header = u.e64;
+	} else {
+		*ret_reason = "the ELF header is cut or of no known class";
+		return -ENOEXEC;
+	}
+	if (ret_header->e_type != ET_CORE) {
+		*ret_reason = "it is an ELF file, but not a core (a program or library?)";
+		return -ENOEXEC;
+	}
+	image->arch = arch_find(ret_header->e_machine, u.ident[EI_CLASS]);
+	if (!image->arch) {
+		*ret_reason = "the core is of a machine that is not supported (supported: x86_64, i386)";
+		return -EOPNOTSUPP;
+	}
+	return 0;
+}
+
+/* The number of program headers: beyond 65534 it stands in the first section header (PN_XNUM), after the segments; a stream then counts by the first offset. */
+static int header_count(struct image *image, const Elf64_Ehdr *header, size_t entry, uint64_t *ret_count) {
+	union { Elf64_Shdr s64; Elf32_Shdr s32; } s = {};
+	bool is64 = image->arch->elf_class == ELFCLASS64;
+	size_t want = is64 ? sizeof(s.s64) : sizeof(s.s32), n = 0;
+
+	*ret_count = header->e_phnum;
+	if (header->e_phnum != PN_XNUM)
+		return 0;
+	if (!image->stream && image_raw_read(image, header->e_shoff, &s, want, &n) >= 0 && n == want) {
+		*ret_count = is64 ? s.s64.sh_info : s.s32.sh_info;
+		return 0;
+	}
+	if (image->stream) {
+		/* The first segment (PT_NOTE) begins right behind the headers. */
+		union { Elf64_Phdr p64; Elf32_Phdr p32; } p = {};
+		size_t size = is64 ? sizeof(p.p64) : sizeof(p.p32);
+
+		if (image_raw_read(image, header->e_phoff, &p, size, &n) >= 0 && n == size) {
+			uint64_t first = is64 ? p.p64.p_offset : p.p32.p_offset;
+			if (first > header->e_phoff)
+				*ret_count = (first - header->e_phoff) / entry;
+		}
+	}
+	return 0;
+}
+
+static int compare_segments(const void *a, const void *b) {
+	const struct segment *x = a, *y = b;
+
+	return x->start < y->start ? -1 : x->start > y->start ? 1 : 0;
+}
+
+struct note_span {
+	uint64_t offset, length;
+};
+
+static int add_segment(struct image *image, const Elf64_Phdr *p) {
+	struct segment *s = &image->segments[image->n_segments];
+
+	if (p->p_memsz == 0 || p->p_vaddr > UINT64_MAX - p->p_memsz)
+		return 0;
+	*s = (struct segment){
+		.start = p->p_vaddr,
+		.end = p->p_vaddr + p->p_memsz,
+		.stored = MIN(p->p_filesz, p->p_memsz),
+		.offset = p->p_offset,
+		.perm = (p->p_flags & PF_R ? CW_PERM_READ : 0u) | (p->p_flags & PF_W ? CW_PERM_WRITE : 0u) |
+			(p->p_flags & PF_X ? CW_PERM_EXEC : 0u),
+	};
+	if (p->p_offset > INT64_MAX || s->stored > INT64_MAX - p->p_offset)
+		s->stored = 0;
+	image->n_segments++;
+	return 0;
+}
+
+static int read_segments(struct image *image, const Elf64_Ehdr *header, struct note_span **ret_notes, size_t *ret_n_notes) {
+	bool is64 = image->arch->elf_class == ELFCLASS64;
+	size_t entry = is64 ? sizeof(Elf64_Phdr) : sizeof(Elf32_Phdr), got = 0, n_notes = 0;
+	_cleanup_free_ unsigned char *table = NULL;
+	struct note_span *notes;
+	uint64_t count = 0;
+	int r;
+
+	r = header_count(image, header, entry, &count);
+	if (r < 0)
+		return r;
+	count = MIN(count, (uint64_t)SEGMENTS_MAX);
+	table = malloc(MAX(count, UINT64_C(1)) * entry);
+	image->segments = arena_alloc_array(image->arena, MAX(count, UINT64_C(1)), sizeof(*image->segments));
+	notes = arena_alloc_array(image->arena, MAX(count, UINT64_C(1)), sizeof(*notes));
+	if (!table || !image->segments || !notes)
+		return -ENOMEM;
+	r = image_raw_read(image, header->e_phoff, table, count * entry, &got);
+	if (r < 0)
+		image_set_problem(image, r);
+	if (got / entry < count)
+		image->truncated = true;
+	for (size_t i = 0; i < got / entry; i++) {
+		Elf64_Phdr p;
+
+		if (is64) {
+			memcpy(&p, table + i * entry, sizeof(p));
+		} else {
+			Elf32_Phdr q;
+			memcpy(&q, table + i * entry, sizeof(q));
+			p = (Elf64_Phdr){ .p_type = q.p_type, .p_flags = q.p_flags, .p_offset = q.p_offset, .p_vaddr = q.p_vaddr,
+			                  .p_filesz = q.p_filesz, .p_memsz = q.p_memsz };
+		}
+		if (p.p_type == PT_NOTE)
+			notes[n_notes++] = (struct note_span){ p.p_offset, p.p_filesz };
+		else if (p.p_type == PT_LOAD && (r = add_segment(image, &p)) < 0)
+			return r;
+	}
+	*ret_notes = notes;
+	*ret_n_notes = n_notes;
+	return 0;
+}
+
+static int parse_notes(struct image *image, const uint8_t *data, size_t length) {
+	size_t at = 0;
+
+	/* Notes are 4-byte aligned in cores of every class. */
+	while (length - at >= sizeof(Elf64_Nhdr) && image->n_notes < NOTES_COUNT_MAX) {
+		Elf64_Nhdr h;
+		uint64_t name, desc, end;
+
+		memcpy(&h, data + at, sizeof(h));
+		name = at + sizeof(h);
+		desc = name + (((uint64_t)h.n_namesz + 3) & ~UINT64_C(3));
+		end = desc + (((uint64_t)h.n_descsz + 3) & ~UINT64_C(3));
+		if (desc > length || desc + h.n_descsz > length) {
+			image->truncated = true;
+			break;
+		}
+		if (image->n_notes == image->notes_allocated) {
+			size_t more = MAX(image->notes_allocated * 2, (size_t)64);
+			void *p = arena_grow(image->arena, image->notes, image->n_notes, more, sizeof(*image->notes));
+			if (!p)
+				return -ENOMEM;
+			image->notes = p;
+			image->notes_allocated = more;
+		}
+		image->notes[image->n_notes] = (struct image_note){
+			.type = h.n_type,
+			.name = arena_strndup(image->arena, (const char *)data + name, h.n_namesz),
+			.data = data + desc,
+			.length = h.n_descsz,
+		};
+		if (!image->notes[image->n_notes].name)
+			return -ENOMEM;
+		image->n_notes++;
+		at = (size_t)MIN(end, (uint64_t)length);
+	}
+	return 0;
+}
+
+static int read_notes(struct image *image, const struct note_span *spans, size_t n) {
+	for (size_t i = 0; i < n; i++) {
+		size_t length = (size_t)MIN(spans[i].length, NOTES_MAX), got = 0;
+		uint8_t *data;
+		int r;
+
+		/* A damaged header may claim any length: not more is allocated than the input has. */
+		if (!image->stream)
+			length = (size_t)MIN((uint64_t)length, image->file_bytes > spans[i].offset ? image->file_bytes - spans[i].offset : 0);
+		data = arena_alloc(image->arena, length);
+		if (!data)
+			return -ENOMEM;
+		r = image_raw_read(image, spans[i].offset, data, length, &got);
+		if (r < 0)
+			image_set_problem(image, r);
+		if (got < spans[i].length)
+			image->truncated = true;
+		r = parse_notes(image, data, got);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+/* What a cut plain file no longer holds is known from its size at once; a stream learns it as it flows. */
+static void clip_segments(struct image *image) {
+	for (size_t i = 0; i < image->n_segments; i++) {
+		struct segment *s = &image->segments[i];
+
+		if (!image->stream && s->offset + s->stored > image->file_bytes) {
+			s->stored = s->offset >= image->file_bytes ? 0 : image->file_bytes - s->offset;
+			image->truncated = true;
+		}
+		image->bytes = MAX(image->bytes, s->offset + s->stored);
+	}
+	qsort(image->segments, image->n_segments, sizeof(*image->segments), compare_segments);
+}
+
+int image_open(int fd, struct arena *arena, struct image **ret_image, const char **ret_reason) {
+	_cleanup_(image_closep) struct image *image = NULL;
+	struct note_span *spans = NULL;
+	size_t n_spans = 0;
+	Elf64_Ehdr header;
+	struct stat st;
+	int r;
+
+	image = arena_alloc(arena, sizeof(*image));
+	if (!image)
+		return -ENOMEM;
+	image->arena = arena;
+	image->fd = fd;
+	*ret_reason = "it cannot be read";
+	if (fstat(fd, &st) < 0)
+		return -errno;
+	if (S_ISDIR(st.st_mode)) {
+		*ret_reason = "it is a directory";
+		return -EISDIR;
+	}
+	r = unpack_new(fd, &image->unpack);
+	if (r < 0)
+		return r;
+	image->file_bytes = S_ISREG(st.st_mode) ? (uint64_t)st.st_size : 0;
+	image->stream = unpack_get_format(image->unpack) != UNPACK_PLAIN || !S_ISREG(st.st_mode);
+	r = read_header(image, ret_reason, &header);
+	if (r < 0)
+		return r;
+	*ret_reason = "out of memory";
+	r = read_segments(image, &header, &spans, &n_spans);
+	if (r < 0)
+		return r;
+	r = read_notes(image, spans, n_spans);
+	if (r < 0)
+		return r;
+	clip_segments(image);
+	*ret_image = take_ptr(image);
+	return 0;
+}
+
+const struct arch *image_arch(const struct image *image) {
+	return image->arch;
+}
+const struct segment *image_segments(const struct image *image, size_t *ret_n) {
+	*ret_n = image->n_segments;
+	return image->segments;
+}
+const struct image_note *image_notes(const struct image *image, size_t *ret_n) {
+	*ret_n = image->n_notes;
+	return image->notes;
+}
+bool image_is_stream(const struct image *image) {
+	return image->stream;
+}
+bool image_truncated(const struct image *image) {
+	return image->truncated;
+}
+uint64_t image_bytes(const struct image *image) {
+	return image->bytes;
+}
+const char *image_format(const struct image *image) {
+	return unpack_format_name(unpack_get_format(image->unpack));
+}
+const char *image_problem(const struct image *image) {
+	return image->problem;
+}

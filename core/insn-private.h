@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What insn.c gives to the file that knows one CPU's operands. Private to insn*.c. */
+#pragma once
+
+#include <capstone/capstone.h>
+
+#include "core/insn.h"
+
+struct insn_builder {
+	struct core *core;
+	csh handle;
+	const cs_insn *insn;            /* with detail */
+	const uint64_t *registers;      /* or NULL: no addresses */
+	struct cw_instruction *out;
+};
+
+/* Appends an operand; NULL when there are CW_MAX_OPERANDS or no memory is left. */
+struct cw_operand *insn_add_operand(struct insn_builder *b, const char *text);
+/* A register by the arch's own name. false: none such, or no registers at hand. */
+bool insn_register(const struct insn_builder *b, const char *name, uint64_t *ret_value);
+
+/* Fills class, alignment and operands. 0 or -ENOMEM. */
+int insn_fill_x86(struct insn_builder *b);

@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * See stack.h. The main stack is the mapping that exec() put AT_RANDOM into. A pthread's stack is in its own struct pthread, which the TLS register points to: not by
+ * fixed offsets, which change with every release, but by the only run of words there that describe a block of memory with the TLS register near its end.
+ */
+#include "core/stack.h"
+
+/* struct pthread: glibc 2.36 has the members at +0x690, musl at +0x48; 0xa00 covers both with room for releases to come. */
+#define PTHREAD_SEARCH_BYTES 0xa00u
+/* Static TLS and struct pthread lie between the TLS register and the block's end; programs with megabytes of thread_local data exist. */
+#define TLS_TAIL_MAX MIB(64)
+/* No thread has a stack larger than this; no guard is. */
+#define THREAD_STACK_MAX GIB(64)
+/* With no limit known (the core does not hold it), a main stack is taken to have the usual one. */
+#define USUAL_MAIN_LIMIT MIB(8)
+/* How far below its stack an overflow may jump and still be taken for that stack's: a frame of this size is a bug of its own. */
+#define JUMP_MAX GIB(2)
+
+struct block {
+	uint64_t low, high, guard;
+	bool user;             /* memory given by the program: glibc keeps no guard for it */
+	const char *source;
+};
+
+static bool aligned(const struct core *core, uint64_t value) {
+	return value % core->pub.page_bytes == 0;
+}
+
+/* glibc: stackblock, stackblock_size, guardsize. */
+static bool is_glibc(const struct core *core, const uint64_t *w, uint64_t tls, struct block *ret) {
+	uint64_t end, block = w[0], size = w[1], guard = w[2];
+
+	if (block == 0 || size == 0 || size > THREAD_STACK_MAX || !add_u64(block, size, &end))
+		return false;
+	if (tls < block || tls >= end || end - tls > TLS_TAIL_MAX || guard >= size || !aligned(core, guard))
+		return false;
+	if (!aligned(core, block) && guard != 0)
+		return false;
+	if (size < core->pub.page_bytes * 4)
+		return false;
+	*ret = (struct block){ block + guard, end, guard, guard == 0, "struct pthread (glibc)" };
+	return true;
+}
+
+/* musl: map_base, map_size, stack (its top), stack_size, guard_size. */
+static bool is_musl(const struct core *core, const uint64_t *w, uint64_t tls, struct block *ret) {
+	uint64_t end, base = w[0], size = w[1], top = w[2], bytes = w[3], guard = w[4];
+
+	if (base == 0 || !aligned(core, base) || !aligned(core, size) || size == 0 || size > THREAD_STACK_MAX || !add_u64(base, size, &end))
+		return false;
+	if (tls < base || tls >= end || top <= base || top > end || bytes > top - base || bytes < 2048 || guard > size)
+		return false;
+	if (top - bytes != base + guard)
+		return false;
+	*ret = (struct block){ base + guard, top, guard, false, "struct pthread (musl)" };
+	return true;
+}
+
+static bool find_pthread(struct core *core, const struct cw_thread *t, struct block *ret) {
+	uint64_t w[PTHREAD_SEARCH_BYTES / 4 + 8], tls;
+	size_t n = 0, word = core->arch->word_bytes, max = PTHREAD_SEARCH_BYTES / word;
+
+	if (core->arch->tls < 0 || t->n_registers == 0)
+		return false;
+	tls = t->registers[core->arch->tls];
+	while (tls != 0 && n < max && core_read_word(core, tls + n * word, &w[n]) >= 0)
+		n++;
+	for (size_t i = 0; i + 3 <= n; i++)
+		if (is_glibc(core, w + i, tls, ret))
+			return true;
+	for (size_t i = 0; i + 5 <= n; i++)
+		if (is_musl(core, w + i, tls, ret))
+			return true;
+	return false;
+}
+
+static const struct cw_mapping *main_mapping(const struct core *core) {
+	uint64_t at = core->at_random ? core->at_random : core->at_execfn;
+
+	return at ? core_find_mapping(core, at) : NULL;
+}
+
+static bool find_main(struct core *core, struct cw_stack *s) {
+	const struct cw_mapping *m = main_mapping(core);
+	uint64_t mapped;
+
+	if (!m)
+		return false;
+	mapped = m->end - m->start;
+	*s = (struct cw_stack){ .kind = CW_STACK_MAIN, .has_bounds = true, .low = m->start, .high = m->end, .has_limit = true };
+	if (core->options.has_stack_limit) {
+		s->limit_bytes = core->options.stack_limit;
+		s->source = "the mapping that holds AT_RANDOM, and the process's RLIMIT_STACK";
+	} else {
+		/* A stack that has grown larger than usual, or to a round size below it, shows its own limit. */
+		s->limit_bytes = MAX(USUAL_MAIN_LIMIT, mapped);
+		s->source = "the mapping that holds AT_RANDOM; RLIMIT_STACK is not in the core: 8 MiB, the usual limit, assumed";
+		if (mapped > USUAL_MAIN_LIMIT || (mapped >= KIB(256) && mapped % KIB(64) == 0)) {
+			s->limit_bytes = mapped;
+			s->source = "the mapping that holds AT_RANDOM; RLIMIT_STACK is not in the core: the mapping's own size taken for it";
+		}
+	}
+	return true;
+}
+
+/* A stack that the program made itself: memory that can be written, often with a PROT_NONE page below. */
+static bool find_custom(const struct core *core, uint64_t sp, struct cw_stack *s) {
+	const struct cw_mapping *m = core_find_mapping(core, sp), *end = core->mappings + core->pub.n_mappings, *guard = NULL;
+
+	if (m && m->perm == 0 && m->kind == CW_REGION_ANONYMOUS && m + 1 < end && m[1].start == m->end) {
+		guard = m;
+		m++;
+	}
+	if (!m || !(m->perm & CW_PERM_WRITE) || (m->kind != CW_REGION_ANONYMOUS && m->kind != CW_REGION_HEAP && m->kind != CW_REGION_MODULE))
+		return false;
+	if (!guard && m > core->mappings && m[-1].end == m->start && m[-1].perm == 0)
+		guard = m - 1;
+	*s = (struct cw_stack){ .kind = CW_STACK_CUSTOM, .has_bounds = true, .low = m->start, .high = m->end, .has_limit = true,
+	                        .limit_bytes = m->end - m->start, .has_guard = guard != NULL,
+	                        .guard_bytes = guard ? guard->end - guard->start : 0,
+	                        .source = "the mapping that holds SP: a stack that the program made itself" };
+	return true;
+}
+
+static void set_use(struct cw_stack *s, uint64_t sp) {
+	s->sp = sp;
+	if (s->has_bounds && sp <= s->high) {
+		s->has_used = true;
+		s->used_bytes = s->high - sp;
+	}
+}
+
+static bool inside(const struct cw_stack *s, uint64_t sp) {
+	uint64_t slack = s->has_guard ? s->guard_bytes : 0;
+
+	return s->has_bounds && sp <= s->high && sp >= s->low - MIN(slack, s->low);
+}
+
+/* Whether the innermost frames that are known lie on that stack: at an overflow SP itself may be anywhere below it. */
+static bool frames_inside(const struct cw_thread *t, const struct cw_stack *s) {
+	for (size_t i = 0; i < MIN(t->n_frames, (size_t)4); i++)
+		if (t->frames[i].has_cfa && t->frames[i].cfa > s->low && t->frames[i].cfa <= s->high)
+			return true;
+	return false;
+}
+
+static bool find_own(struct core *core, const struct cw_thread *t, struct cw_stack *s) {
+	struct block b;
+
+	if (t->is_main)
+		return find_main(core, s);
+	if (!find_pthread(core, t, &b))
+		return false;
+	*s = (struct cw_stack){ .kind = CW_STACK_PTHREAD, .has_bounds = true, .low = b.low, .high = b.high, .has_guard = !b.user,
+	                        .guard_bytes = b.guard, .has_limit = true, .limit_bytes = b.high - b.low, .source = b.source };
+	if (b.user) {
+		const struct cw_mapping *below = core_find_mapping(core, b.low - 1);
+
+		s->source = "struct pthread (glibc): memory that the program gave to the thread";
+		if (below && below->perm == 0) {
+			s->has_guard = true;
+			s->guard_bytes = below->end - below->start;
+		}
+	}
+	return true;
+}
+
+void stack_find_bounds(struct core *core, const struct cw_thread *t, uint64_t sp, const struct stack_alt *alt, struct cw_stack *ret_stack) {
+	struct cw_stack own = {}, custom = {}, *s = &own;
+	bool have_own = find_own(core, t, &own), below;
+
+	if (alt && alt->size > 0 && sp <= alt->low + alt->size && sp + MIB(1) >= alt->low) {
+		const struct cw_mapping *guard = alt->low > 0 ? core_find_mapping(core, alt->low - 1) : NULL;
+
+		own = (struct cw_stack){ .kind = CW_STACK_ALTERNATE, .has_bounds = true, .low = alt->low, .high = alt->low + alt->size,
+		                         .has_limit = true, .limit_bytes = alt->size, .source = "uc_stack of the signal frame",
+		                         .has_guard = guard && guard->perm == 0, .guard_bytes = guard && guard->perm == 0 ? guard->end - guard->start : 0 };
+	} else if (have_own && inside(&own, sp)) {
+		s = &own;
+	} else {
+		below = have_own && sp < own.low && own.low - sp <= JUMP_MAX;
+		if (below && frames_inside(t, &own))
+			s = &own;
+		else if (find_custom(core, sp, &custom))
+			s = &custom;
+		else if (!below)
+			own = (struct cw_stack){ .kind = CW_STACK_UNKNOWN, .source = "SP points into no stack" };
+	}
+	set_use(s, sp);
+	*ret_stack = *s;
+}

@@ -1,0 +1,322 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* See symbols-module.h. DWARF first; the symbol tables are searched once for all addresses of which DWARF knows no function. */
+#include "core/symbols-module.h"
+
+#include <dwarf.h>
+#include <limits.h>
+
+#include "core/debuginfo.h"
+#include "core/demangle.h"
+#include "core/dwarf-load.h"
+#include "core/dwarf-names.h"
+#include "core/dwarf-symbol.h"
+#include "core/symtab.h"
+#include "util/text.h"
+
+#define LINKAGE_MAX_BYTES 1024u
+
+/* How much a unit tells about its module: more is better. */
+enum evidence { EVIDENCE_NONE, EVIDENCE_NAME, EVIDENCE_RUNTIME, EVIDENCE_PROGRAM };
+
+struct module_symbols {
+	struct debuginfo *info;
+	struct units *units;    /* NULL: no DWARF */
+	bool loaded, reported_cut;
+	enum evidence evidence; /* behind the module's language */
+};
+
+/* Results of one batch before they are made public. */
+struct draft {
+	struct cw_symbol symbol;
+	const struct unit *unit;
+	bool found;
+	bool wants_linkage;     /* debug info had the plain name only */
+};
+
+static int open_files(struct core *core, struct module *module, struct module_symbols **ret_symbols) {
+	struct module_symbols *ms = module->symbols;
+	int r;
+
+	if (!ms) {
+		ms = calloc(1, sizeof(*ms));
+		if (!ms)
+			return -ENOMEM;
+		r = debuginfo_open(module, core->options.debug_dirs, &ms->info);
+		if (r < 0) {
+			free(ms);
+			return r;
+		}
+		module->symbols = ms;
+	}
+	*ret_symbols = ms;
+	return 0;
+}
+
+/* What there is, for the report. */
+static enum cw_debuginfo kind(const struct module_symbols *ms) {
+	if (ms->units)
+		return CW_DEBUGINFO_DWARF;
+	if (symtab_present(ms->info->main, SYMTAB_FULL) || (ms->info->separate.elf && symtab_present(ms->info->separate.elf, SYMTAB_FULL)))
+		return CW_DEBUGINFO_SYMTAB;
+	return ms->info->mini ? CW_DEBUGINFO_MINIDEBUG : CW_DEBUGINFO_NONE;
+}
+
+static int load(struct core *core, struct module *module, struct module_symbols *ms) {
+	char directory[PATH_MAX];
+	int r;
+
+	if (ms->loaded)
+		return 0;
+	ms->loaded = true;
+	r = debuginfo_load(ms->info);
+	if (r < 0)
+		return r;
+	if (ms->info->dwarf) {
+		r = units_new(ms->info->dwarf, module->elf, debuginfo_directory(ms->info, directory), &ms->units);
+		if (r < 0 && r != -ENODATA)
+			return r;
+	}
+	if (!ms->units && !symtab_present(ms->info->main, SYMTAB_FULL) && !ms->info->separate.elf)
+		debuginfo_open_mini(ms->info);
+	if (ms->info->problem)
+		core_problem(core, "symbols", "%s: %s", module->info->path ? module->info->path : "a module", ms->info->problem);
+	module->info->debuginfo = kind(ms);
+	return 0;
+}
+
+void module_symbols_free(struct module *module) {
+	struct module_symbols *ms = module->symbols;
+
+	if (!ms)
+		return;
+	units_free(ms->units);
+	debuginfo_close(ms->info);
+	free(ms);
+	module->symbols = NULL;
+}
+
+/* ── symbol tables ────────────────────────────────────────────────────────────────────────────────────────── */
+
+/* The tables in the order of what they know. The last two complete each other: .gnu_debugdata leaves out what .dynsym has. */
+static size_t tables(const struct module_symbols *ms, Elf *ret_elfs[static 4], enum symtab_kind ret_kinds[static 4]) {
+	const struct { Elf *elf; enum symtab_kind kind; } all[] = {
+		{ ms->info->main, SYMTAB_FULL }, { ms->info->separate.elf, SYMTAB_FULL }, { ms->info->mini, SYMTAB_FULL }, { ms->info->main, SYMTAB_DYNAMIC },
+	};
+	size_t n = 0;
+
+	for (size_t i = 0; i < ELEMENTSOF(all); i++) {
+		if (!all[i].elf)
+			continue;
+		ret_elfs[n] = all[i].elf;
+		ret_kinds[n++] = all[i].kind;
+	}
+	return n;
+}
+
+/* The linkage name as others write it: without a version. */
+static const char *clean_linkage(struct arena *arena, const char *name) {
+	char text[LINKAGE_MAX_BYTES];
+
+	text_clean(name, strcspn(name, "@"), text, sizeof(text));
+	return arena_strdup(arena, *text ? text : name);
+}
+
+/* GCC leaves out the linkage name of what no other file can call (lambdas, members of local classes), and with it the parameters. */
+static bool wants_linkage(const struct draft *draft) {
+	const char *linkage = draft->symbol.linkage_name, *language = draft->unit ? unit_language(draft->unit) : NULL;
+
+	return linkage && language && streq(language, "C++") && !str_has_prefix(linkage, "_Z") && !streq(linkage, "main");
+}
+
+static bool is_open(const struct draft *draft) {
+	return !draft->symbol.at.function || draft->wants_linkage;
+}
+
+static int use_symbol(struct arena *arena, const struct symtab_query *q, struct draft *draft) {
+	if (draft->wants_linkage) {
+		draft->wants_linkage = false;
+		if (q->start != draft->symbol.start || !str_has_prefix(q->name, "_Z"))
+			return 0;
+	}
+	draft->symbol.at.function = demangle(arena, q->name);
+	draft->symbol.linkage_name = clean_linkage(arena, q->name);
+	if (!draft->symbol.at.function || !draft->symbol.linkage_name)
+		return -ENOMEM;
+	draft->symbol.start = q->start;
+	draft->symbol.size = q->size;
+	draft->found = true;
+	return 0;
+}
+
+/* Looks up in one table all that is still without a function. */
+static int resolve_by_table(struct core *core, Elf *elf, enum symtab_kind which, const struct module_query *queries, struct draft *drafts, size_t n) {
+	_cleanup_free_ struct symtab_query *asked = calloc(n, sizeof(*asked));
+	size_t n_asked = 0, k = 0;
+	int r;
+
+	if (!asked)
+		return -ENOMEM;
+	for (size_t i = 0; i < n; i++)
+		if (is_open(&drafts[i]))
+			asked[n_asked++].address = queries[i].address;
+	symtab_resolve(elf, which, asked, n_asked);
+	for (size_t i = 0; i < n; i++) {
+		if (!is_open(&drafts[i]))
+			continue;
+		if (asked[k].name) {
+			r = use_symbol(core->arena, &asked[k], &drafts[i]);
+			if (r < 0)
+				return r;
+		}
+		k++;
+	}
+	return 0;
+}
+
+static int resolve_by_tables(struct core *core, const struct module_symbols *ms, const struct module_query *queries, struct draft *drafts, size_t n) {
+	Elf *elfs[4];
+	enum symtab_kind kinds[4];
+	size_t n_tables = tables(ms, elfs, kinds);
+	int r;
+
+	for (size_t t = 0; t < n_tables; t++) {
+		bool missing = false;
+
+		for (size_t i = 0; i < n && !missing; i++)
+			missing = is_open(&drafts[i]);
+		if (!missing)
+			return 0;
+		r = resolve_by_table(core, elfs[t], kinds[t], queries, drafts, n);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+int module_symbols_find(struct core *core, struct module *module, const char *name, uint64_t *ret_address) {
+	struct module_symbols *ms;
+	Elf *elfs[4];
+	enum symtab_kind kinds[4];
+	size_t n;
+	int r;
+
+	r = open_files(core, module, &ms);
+	if (r < 0)
+		return r;
+	n = tables(ms, elfs, kinds);
+	for (size_t i = 0; i < n; i++)
+		if (symtab_find(elfs[i], kinds[i], name, ret_address) == 0)
+			return 0;
+	return -ENOENT;
+}
+
+/* ── what the frames tell about the module ────────────────────────────────────────────────────────────────── */
+
+/* Rust's own library comes built, and optimised, with the compiler: it says nothing about the program's build. */
+static bool is_runtime(const struct unit *unit) {
+	Dwarf_Die die = unit->full;
+	Dwarf_Attribute attribute;
+	const char *directory = dwarf_attr(&die, DW_AT_comp_dir, &attribute) ? dwarf_formstring(&attribute) : NULL;
+
+	return directory && str_has_prefix(directory, "/rustc/");
+}
+
+static const char *language_of_name(const char *linkage) {
+	size_t n = linkage ? strlen(linkage) : 0;
+
+	/* _ZN…17h<16 hex digits>E is Rust's old mangling. */
+	if (n > 2 && (str_has_prefix(linkage, "_R") || (n > 22 && linkage[n - 1] == 'E' && strncmp(linkage + n - 20, "17h", 3) == 0)))
+		return "Rust";
+	return n > 2 && str_has_prefix(linkage, "_Z") ? "C++" : NULL;
+}
+
+static enum evidence judge(const struct draft *draft, const char **ret_language) {
+	*ret_language = draft->unit ? unit_language(draft->unit) : NULL;
+	if (*ret_language && !streq(*ret_language, "Assembler"))
+		return is_runtime(draft->unit) ? EVIDENCE_RUNTIME : EVIDENCE_PROGRAM;
+	*ret_language = draft->unit ? NULL : language_of_name(draft->symbol.linkage_name);
+	return *ret_language ? EVIDENCE_NAME : EVIDENCE_NONE;
+}
+
+/* The earliest frame that tells most decides. */
+static void describe_module(struct module *module, struct module_symbols *ms, const struct module_query *queries, const struct draft *drafts, size_t n) {
+	size_t earliest = SIZE_MAX;
+
+	for (size_t i = 0; i < n; i++) {
+		const char *language;
+		enum evidence e = judge(&drafts[i], &language);
+
+		if (e == EVIDENCE_NONE || e < ms->evidence || (e == ms->evidence && queries[i].order >= earliest))
+			continue;
+		if (e == ms->evidence && earliest == SIZE_MAX)
+			continue; /* an earlier batch has decided */
+		ms->evidence = e;
+		earliest = queries[i].order;
+		module->info->language = language;
+		module->info->optimized = e == EVIDENCE_PROGRAM ? unit_optimized(drafts[i].unit) : -1;
+	}
+}
+
+/* ── a batch ──────────────────────────────────────────────────────────────────────────────────────────────── */
+
+static int publish(struct core *core, const struct module *module, struct draft *draft, const struct cw_symbol **ret_symbol) {
+	struct cw_symbol *s;
+
+	if (!draft->found)
+		return 0;
+	s = arena_memdup(core->arena, &draft->symbol, sizeof(*s));
+	if (!s)
+		return -ENOMEM;
+	if (s->size > 0)
+		s->start += module->info->bias;
+	else
+		s->start = 0;
+	*ret_symbol = s;
+	return 0;
+}
+
+static int resolve_by_dwarf(struct core *core, struct module_symbols *ms, const struct module_query *queries, struct draft *drafts, size_t n) {
+	int r;
+
+	for (size_t i = 0; ms->units && i < n; i++) {
+		r = dwarf_symbol(core->arena, ms->units, queries[i].address, &drafts[i].symbol, &drafts[i].unit);
+		if (r == -ENOMEM)
+			return r;
+		drafts[i].found = r == 0 && (drafts[i].symbol.at.function || drafts[i].symbol.at.file);
+		drafts[i].wants_linkage = drafts[i].found && wants_linkage(&drafts[i]);
+	}
+	return 0;
+}
+
+int module_symbols_resolve(struct core *core, struct module *module, struct module_query *queries, size_t n) {
+	_cleanup_free_ struct draft *drafts = calloc(MAX(n, (size_t)1), sizeof(*drafts));
+	struct module_symbols *ms;
+	int r;
+
+	if (!drafts)
+		return -ENOMEM;
+	r = open_files(core, module, &ms);
+	if (r < 0)
+		return r;
+	r = load(core, module, ms);
+	if (r < 0)
+		return r;
+	r = resolve_by_dwarf(core, ms, queries, drafts, n);
+	if (r < 0)
+		return r;
+	r = resolve_by_tables(core, ms, queries, drafts, n);
+	if (r < 0)
+		return r;
+	if (ms->units && ms->units->cut && !ms->reported_cut) {
+		ms->reported_cut = true;
+		core_problem(core, "symbols", "%s: its debug info is damaged or too large, some functions may be missing",
+			     module->info->path ? module->info->path : "a module");
+	}
+	describe_module(module, ms, queries, drafts, n);
+	for (size_t i = 0; i < n; i++) {
+		r = publish(core, module, &drafts[i], &queries[i].symbol);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}

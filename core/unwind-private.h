@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What the unwinder's files share. */
+#pragma once
+
+#include "core/cfi.h"
+#include "core/unwind.h"
+
+/* A walk over one thread's stack. */
+struct walk {
+	struct core *core;
+	struct cw_thread *thread;
+	struct unwind_thread *out;
+	struct fold *fold;
+	uint64_t registers[ARCH_MAX_REGISTERS];
+	uint64_t valid;         /* bit set */
+	enum cw_trust trust;    /* how this frame was found */
+	bool exact;             /* pc is the instruction itself */
+	uint32_t index;         /* physical */
+	unsigned scans;         /* guesses in a row */
+	struct { uint64_t pc; bool known, yes; } trampolines[64]; /* by pc: recursion asks for the same few again and again */
+};
+
+/* From one frame to its caller. */
+struct step {
+	struct cfi_step next;   /* registers of the caller */
+	enum cw_trust trust;    /* of the caller */
+	uint64_t cfa;
+	bool has_cfa;
+	bool outermost;
+	bool signal_frame;      /* this frame is a signal frame: next is what was interrupted */
+	bool restart;           /* pc was nowhere; the caller is by the return address at SP */
+	uint64_t siginfo, ucontext;
+	uint64_t alt_low, alt_size;
+	const char *reason;     /* why there is no caller, if the step fails */
+};
+
+/* 0; -ENODATA: no caller can be told (ret_step->reason); -ENOMEM. */
+int unwind_step(struct walk *w, struct step *ret_step);

@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* From one frame to its caller, by the best means there is. */
+#include "core/unwind-private.h"
+
+/* A scan looks at this many words above SP: frames larger than 4 KiB without any unwind information are rare. */
+#define SCAN_WORDS 512u
+/* Guess upon guess is no stack any more. */
+#define SCANS_MAX 16u
+
+static bool is_code(const struct core *core, uint64_t address) {
+	const struct cw_mapping *m = core_find_mapping(core, address);
+
+	return m && (m->perm & CW_PERM_EXEC);
+}
+
+/* Whether the bytes before a would-be return address can be a call: e8 rel32, or ff /2 in its six lengths. Unreadable bytes count as "can be". */
+static bool follows_call(struct core *core, uint64_t address) {
+	uint8_t b[7];
+
+	if (address < sizeof(b) || core_read(core, address - sizeof(b), b, sizeof(b)) < 0)
+		return true;
+	if (b[2] == 0xe8)
+		return true;
+	for (size_t length = 2; length <= 7; length++) {
+		const uint8_t *p = b + sizeof(b) - length;
+		if (p[0] == 0xff && (p[1] >> 3 & 7) == 2)
+			return true;
+	}
+	return false;
+}
+
+/* The kernel's trampoline: SP points to what it left there. Recognised by its code, for Go and musl have no CFI for it. */
+static bool has_trampoline_code(struct walk *w, uint64_t pc) {
+	const struct arch *arch = w->core->arch;
+
+	for (size_t i = 0; i < arch->n_trampolines; i++) {
+		const struct arch_bytes *t = &arch->trampolines[i];
+		char code[16];
+
+		if (t->length <= sizeof(code) && core_read(w->core, pc, code, t->length) >= 0 && memcmp(code, t->data, t->length) == 0)
+			return true;
+	}
+	return false;
+}
+
+static bool at_trampoline(struct walk *w) {
+	uint64_t pc = w->registers[w->core->arch->pc];
+	size_t slot = (size_t)(pc ^ pc >> 6) % ELEMENTSOF(w->trampolines);
+
+	if (!w->trampolines[slot].known || w->trampolines[slot].pc != pc) {
+		w->trampolines[slot].known = true;
+		w->trampolines[slot].pc = pc;
+		w->trampolines[slot].yes = has_trampoline_code(w, pc);
+	}
+	return w->trampolines[slot].yes;
+}
+
+static int step_signal(struct walk *w, struct step *s) {
+	const struct arch *arch = w->core->arch;
+	uint64_t sp = w->registers[arch->sp], uc = sp + arch->sigframe_ucontext_offset, word = arch->word_bytes, value;
+
+	for (size_t i = 0; i < arch->n_ucontext_slots; i++) {
+		const struct arch_slot *slot = &arch->ucontext_slots[i];
+
+		value = 0;
+		if (core_read(w->core, uc + slot->offset, &value, slot->bytes) < 0)
+			return -ENODATA;
+		s->next.registers[slot->reg] = value;
+		s->next.valid |= UINT64_C(1) << slot->reg;
+	}
+	s->ucontext = uc;
+	s->siginfo = sp + arch->sigframe_siginfo_offset;
+	if (core_read_word(w->core, uc + arch->ucontext_stack_offset, &s->alt_low) < 0 ||
+	    core_read_word(w->core, uc + arch->ucontext_stack_offset + 2 * word, &s->alt_size) < 0)
+		s->alt_size = 0;
+	/* The interrupted SP is this frame's upper end if it is on the same stack; the caller decides. */
+	s->cfa = s->next.registers[arch->sp];
+	s->has_cfa = true;
+	s->signal_frame = true;
+	s->trust = CW_TRUST_CFI;
+	return 0;
+}
+
+static int step_cfi(struct walk *w, const struct cfi_row *row, struct step *s) {
+	const struct arch *arch = w->core->arch;
+	int r = cfi_apply(w->core, row, w->registers, w->valid, &s->next);
+
+	if (r < 0) {
+		s->reason = s->next.failed ? arena_printf(w->core->arena, "the caller's registers lie at 0x%llx, which is not in the core",
+		                                          (unsigned long long)s->next.failed) :
+					     "the call frame information does not fit the registers";
+		if (s->next.cfa) {
+			s->cfa = s->next.cfa;
+			s->has_cfa = true;
+		}
+		return r == -ENOMEM ? r : -ENODATA;
+	}
+	s->cfa = s->next.cfa;
+	s->has_cfa = true;
+	s->outermost = s->next.outermost || s->next.registers[arch->pc] == 0;
+	s->trust = CW_TRUST_CFI;
+	return 0;
+}
+
+/* A call through a bad pointer pushed its return address and went nowhere: the caller is exactly known. */
+static int step_restart(struct walk *w, struct step *s) {
+	const struct arch *arch = w->core->arch;
+	uint64_t sp = w->registers[arch->sp], ra;
+
+	if (core_read_word(w->core, sp, &ra) < 0 || !is_code(w->core, ra) || !follows_call(w->core, ra))
+		return -ENODATA;
+	memcpy(s->next.registers, w->registers, sizeof(s->next.registers));
+	s->next.valid = w->valid;
+	s->next.registers[arch->pc] = ra;
+	s->next.registers[arch->sp] = sp + arch->word_bytes;
+	s->cfa = sp + arch->word_bytes;
+	s->has_cfa = true;
+	s->restart = true;
+	s->trust = CW_TRUST_CFI;
+	return 0;
+}
+
+static int step_frame_pointer(struct walk *w, struct step *s) {
+	const struct arch *arch = w->core->arch;
+	uint64_t sp = w->registers[arch->sp], fp = w->registers[arch->fp], word = arch->word_bytes, saved, ra;
+
+	if (!(w->valid >> arch->fp & 1) || fp < sp || fp % word != 0 || fp - sp > MIB(64))
+		return -ENODATA;
+	if (core_read_word(w->core, fp, &saved) < 0 || core_read_word(w->core, fp + word, &ra) < 0)
+		return -ENODATA;
+	if (!is_code(w->core, ra) || !follows_call(w->core, ra) || (saved != 0 && saved <= fp))
+		return -ENODATA;
+	memcpy(s->next.registers, w->registers, sizeof(s->next.registers));
+	s->next.valid = UINT64_C(1) << arch->pc | UINT64_C(1) << arch->sp | UINT64_C(1) << arch->fp;
+	s->next.registers[arch->fp] = saved;
+	s->next.registers[arch->pc] = ra;
+	s->next.registers[arch->sp] = fp + 2 * word;
+	s->cfa = fp + 2 * word;
+	s->has_cfa = true;
+	s->trust = CW_TRUST_FRAME_POINTER;
+	return 0;
+}
+
+static int step_scan(struct walk *w, struct step *s) {
+	const struct arch *arch = w->core->arch;
+	uint64_t sp = w->registers[arch->sp], word = arch->word_bytes;
+
+	if (w->scans >= SCANS_MAX)
+		return -ENODATA;
+	sp = (sp + word - 1) & ~(word - 1);
+	for (uint64_t i = 0; i < SCAN_WORDS; i++) {
+		uint64_t at = sp + i * word, ra;
+
+		if (core_read_word(w->core, at, &ra) < 0)
+			return -ENODATA;
+		if (!core_find_module(w->core, ra) || !is_code(w->core, ra) || !follows_call(w->core, ra))
+			continue;
+		memcpy(s->next.registers, w->registers, sizeof(s->next.registers));
+		s->next.valid = UINT64_C(1) << arch->pc | UINT64_C(1) << arch->sp | (w->valid & UINT64_C(1) << arch->fp);
+		s->next.registers[arch->pc] = ra;
+		s->next.registers[arch->sp] = at + word;
+		s->cfa = at + word;
+		s->has_cfa = true;
+		s->trust = CW_TRUST_SCAN;
+		w->scans++;
+		return 0;
+	}
+	return -ENODATA;
+}
+
+int unwind_step(struct walk *w, struct step *ret_step) {
+	const struct arch *arch = w->core->arch;
+	uint64_t pc = w->registers[arch->pc];
+	const struct cfi_row *row = NULL;
+	struct module *m;
+	int r;
+
+	m = core_find_module(w->core, w->exact ? pc : pc - 1);
+	if (!is_code(w->core, pc) && !(m && !w->exact)) {
+		/* Only the innermost frame, or one that a signal interrupted, can be where there is no code. */
+		if (w->exact && step_restart(w, ret_step) >= 0)
+			return 0;
+		ret_step->reason = arena_printf(w->core->arena, "0x%llx is no code", (unsigned long long)pc);
+		return w->exact ? step_scan(w, ret_step) : -ENODATA;
+	}
+	if (at_trampoline(w) && step_signal(w, ret_step) >= 0)
+		return 0;
+	if (m)
+		row = cfi_find_row(w->core, m, w->exact ? pc : pc - 1);
+	if (row && !row->signal_frame && !w->exact) {
+		/* The row of a signal trampoline begins exactly at the pc: pc - 1 would be another function's. */
+		const struct cfi_row *at = cfi_find_row(w->core, m, pc);
+		if (at && at->signal_frame)
+			row = at;
+	}
+	if (row) {
+		r = step_cfi(w, row, ret_step);
+		ret_step->signal_frame = row->signal_frame;
+		return r;
+	}
+	if (step_frame_pointer(w, ret_step) >= 0)
+		return 0;
+	if (w->exact && step_restart(w, ret_step) >= 0)
+		return 0;
+	ret_step->reason = m && m->elf ? "no unwind information for this code" : "the file of this code could not be used, so there is no unwind information";
+	/* glibc's and musl's entry points end here: the caller of the outermost function is nobody. */
+	return step_scan(w, ret_step);
+}

@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The loop: one frame after the other until the outermost, or until nothing more can be said. See unwind.h; the ways of finding a caller are in unwind-step.c. */
+#include "core/unwind-private.h"
+
+/* A corrupt stack may look like frames for ever: each must lie above the one before, so the stack's size bounds the depth. This is the last resort. */
+#define FRAMES_MAX (64u << 20)
+
+static int new_segment(struct walk *w) {
+	struct unwind_thread *u = w->out;
+
+	if (u->n_segments == ELEMENTSOF(u->segments))
+		return 0;
+	u->segments[u->n_segments++] = (struct stack_segment){ .first_frame = w->index };
+	return 0;
+}
+
+static int add_frame(struct walk *w, const struct raw_frame *frame) {
+	int r = fold_add(w->fold, frame);
+
+	if (r < 0)
+		return r;
+	r = segment_add(w->core, &w->out->segments[w->out->n_segments - 1], frame);
+	w->index++;
+	return r;
+}
+
+static void remember_signal(struct walk *w, const struct step *step) {
+	struct unwind_thread *u = w->out;
+	struct signal_context *s;
+
+	if (u->n_signals == UNWIND_SIGNALS_MAX)
+		return;
+	s = &u->signals[u->n_signals++];
+	s->frame_index = w->index;
+	s->siginfo = step->siginfo;
+	s->ucontext = step->ucontext;
+	memcpy(s->registers, w->registers, sizeof(s->registers));
+	memcpy(s->registers, step->next.registers, w->core->arch->n_registers * sizeof(uint64_t));
+	/* What a signal frame does not hold (segment bases) has not changed since. */
+	for (size_t i = 0; i < w->core->arch->n_registers; i++)
+		if (!(step->next.valid >> i & 1))
+			s->registers[i] = w->registers[i];
+}
+
+/* Whether the step goes on to another stack: its size then says nothing. */
+static bool switches_stack(struct walk *w, const struct step *step) {
+	uint64_t sp = w->registers[w->core->arch->sp], next = step->next.registers[w->core->arch->sp];
+	const struct cw_mapping *here, *there;
+
+	if (!step->signal_frame)
+		return false;
+	if (next <= sp)
+		return true;
+	if (step->alt_size > 0 && sp - step->alt_low < step->alt_size)
+		return next - step->alt_low >= step->alt_size;
+	here = core_find_mapping(w->core, sp);
+	there = core_find_mapping(w->core, next);
+	return here && there && here != there && !(here->end == there->start);
+}
+
+static int one_frame(struct walk *w, bool *ret_more) {
+	const struct arch *arch = w->core->arch;
+	uint64_t sp = w->registers[arch->sp];
+	struct raw_frame frame = { .pc = w->registers[arch->pc], .trust = w->trust, .exact_pc = w->exact, .bytes = -1 };
+	struct step step = {};
+	bool switches;
+	int r;
+
+	*ret_more = false;
+	r = unwind_step(w, &step);
+	if (r == -ENOMEM)
+		return r;
+	frame.signal_frame = step.signal_frame;
+	switches = r >= 0 && switches_stack(w, &step);
+	if (step.has_cfa) {
+		frame.cfa = step.cfa;
+		frame.has_cfa = true;
+		if (step.cfa >= sp && !switches)
+			frame.bytes = (int64_t)(step.cfa - sp);
+	}
+	if (r < 0) {
+		w->thread->stop_reason = step.reason;
+		return add_frame(w, &frame);
+	}
+	if (step.outermost) {
+		w->thread->complete = true;
+		return add_frame(w, &frame);
+	}
+	if (step.signal_frame)
+		remember_signal(w, &step);
+	r = add_frame(w, &frame);
+	if (r < 0)
+		return r;
+	/* Frames grow towards higher addresses; only a signal frame may lead to another stack. */
+	if (!step.signal_frame && step.next.registers[arch->sp] <= sp && !(step.restart && step.next.registers[arch->sp] > sp)) {
+		w->thread->stop_reason = arena_printf(w->core->arena, "the caller's frame (SP 0x%llx) does not lie above its callee's (SP 0x%llx): the stack is corrupt or switched by the program",
+		                                      (unsigned long long)step.next.registers[arch->sp], (unsigned long long)sp);
+		return 0;
+	}
+	if (step.signal_frame || switches) {
+		r = new_segment(w);
+		if (r < 0)
+			return r;
+	}
+	memcpy(w->registers, step.next.registers, sizeof(w->registers));
+	w->valid = step.next.valid;
+	w->trust = step.trust;
+	w->exact = step.signal_frame;
+	*ret_more = true;
+	return 0;
+}
+
+int unwind_thread(struct core *core, size_t i) {
+	_cleanup_(fold_freep) struct fold *fold = NULL;
+	struct cw_thread *thread = &core->threads[i];
+	struct walk w = { .core = core, .thread = thread, .out = &core->unwound[i], .trust = CW_TRUST_CONTEXT, .exact = true };
+	bool more = thread->n_registers > 0;
+	int r;
+
+	*w.out = (struct unwind_thread){};
+	thread->complete = false;
+	thread->stop_reason = more ? NULL : "the core holds no registers of this thread";
+	r = fold_new(core, &fold);
+	if (r < 0)
+		return r;
+	w.fold = fold;
+	memcpy(w.registers, thread->registers, thread->n_registers * sizeof(uint64_t));
+	w.valid = (UINT64_C(1) << core->arch->n_registers) - 1;
+	r = new_segment(&w);
+	while (r >= 0 && more && w.index < FRAMES_MAX)
+		r = one_frame(&w, &more);
+	if (r < 0)
+		return r;
+	r = fold_finish(fold, thread);
+	if (r < 0)
+		return r;
+	if (thread->crashed) {
+		core->signal_contexts = w.out->signals;
+		core->n_signal_contexts = w.out->n_signals;
+	}
+	return 0;
+}

@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The fingerprint, version 1. Frames are taken from the fault on (a handler's frames say nothing), the machinery of aborting, throwing and panicking is skipped, names are
+ * normalised (no arguments, no template arguments, no hashes), guessed frames are refused. A stack overflow is its cycle, rotated to the least name first: mutual recursion dies at a
+ * random phase, and in a random leaf below it. Where no name is left, the module and offset stand in.
+ */
+#include "worker/fingerprint.h"
+
+#include "util/text.h"
+
+#define NAME_MAX_BYTES 256u
+
+/* Functions between a bug and its end: skipped from the top. Prefixes. */
+static const char *const machinery[] = {
+	"__pthread_kill", "pthread_kill", "raise", "__GI_raise", "gsignal", "abort", "__GI_abort", "kill", "__assert_fail", "__libc_message", "malloc_printerr",
+	"_int_free", "_int_malloc", "_int_realloc", "__fortify_fail", "__chk_fail", "__stack_chk_fail", "free", "malloc", "realloc",
+	"__cxa_", "__gnu_cxx::", "_Unwind_", "std::terminate", "std::__terminate", "std::__glibcxx_assert", "std::__throw_", "operator new", "__interceptor_", "__asan", "__sanitizer", "__lsan", "__ubsan",
+	"std::process::abort", "std::sys::", "std::rt::", "std::panicking::", "std::panic", "core::panicking::", "core::option::", "core::result::", "core::slice::", "core::ops::function::", "panic_abort::",
+	"__rust_start_panic", "__rust_abort", "rust_panic", "rust_begin_unwind", "__rust_end_short_backtrace", "core::ub_checks", "alloc::",
+	"runtime.", "syscall.", "__restore_rt", "__kernel_",
+};
+
+/* Where a thread begins: nothing below tells bugs apart. */
+static const char *const bottoms[] = {
+	"__libc_start", "_start", "start_thread", "__clone", "clone", "clone3", "__rust_begin_short_backtrace", "std::rt::lang_start", "std::thread::", "runtime.goexit", "runtime.main",
+	"runtime.mstart", "execute_native_thread_routine",
+};
+
+static bool has_any_prefix(const char *name, const char *const *list, size_t n) {
+	for (size_t i = 0; i < n; i++)
+		if (str_has_prefix(name, list[i]))
+			return true;
+	return false;
+}
+
+/* Drops what stands in <> and () and everything behind the argument list; keeps `operator()`, `(anonymous namespace)` and Rust's leading `<X as Y>`. */
+static const char *normalise(struct core *core, const char *name) {
+	char out[NAME_MAX_BYTES];
+	size_t n = 0;
+	int angle = 0;
+	bool rust = name[0] == '<';
+
+	for (const char *p = name; *p && n + 1 < sizeof(out); p++) {
+		static const char anonymous[] = "(anonymous namespace)";
+
+		if (str_has_prefix(p, anonymous)) {
+			p += sizeof(anonymous) - 2;
+			continue;
+		}
+		if (!rust && *p == '<' && p > name && !str_has_prefix(p, "<=") && !str_has_suffix(name, "operator<")) {
+			angle++;
+			continue;
+		}
+		if (!rust && *p == '>' && angle > 0) {
+			angle--;
+			continue;
+		}
+		if (angle > 0)
+			continue;
+		if (*p == '(' && !(n >= 8 && strncmp(out + n - 8, "operator", 8) == 0))
+			break;
+		out[n++] = *p;
+	}
+	out[n] = 0;
+	return arena_strdup(core->arena, out);
+}
+
+struct entry {
+	const char *name;
+	const struct cw_frame *frame;
+};
+
+static const char *entry_name(struct core *core, const struct cw_frame *f) {
+	const char *slash;
+
+	if (f->symbol && f->symbol->at.function)
+		return normalise(core, f->symbol->at.function);
+	if (!f->module)
+		return NULL;
+	slash = strrchr(f->module->path, '/');
+	return arena_printf(core->arena, "%s+0x%llx", slash ? slash + 1 : f->module->path, (unsigned long long)(f->pc - f->module->bias));
+}
+
+static size_t least_rotation(const struct entry *e, size_t n) {
+	size_t best = 0;
+
+	for (size_t i = 1; i < n; i++)
+		for (size_t k = 0; k < n; k++) {
+			int c = strcmp(e[(i + k) % n].name, e[(best + k) % n].name);
+			if (c < 0)
+				best = i;
+			if (c != 0)
+				break;
+		}
+	return best;
+}
+
+static size_t from_cycle(struct core *core, const struct cw_frame *cycle, struct entry *ret) {
+	struct entry all[64];
+	size_t n = MIN(MAX(cycle->n_cycle, (size_t)1), ELEMENTSOF(all)), kept = 0, first;
+
+	for (size_t i = 0; i < n; i++) {
+		all[i].frame = cycle->n_cycle > 0 ? &cycle->cycle[i] : cycle;
+		all[i].name = entry_name(core, all[i].frame);
+		if (!all[i].name)
+			return 0;
+	}
+	first = least_rotation(all, n);
+	for (size_t i = 0; i < n && kept < FINGERPRINT_FRAMES; i++)
+		ret[kept++] = all[(first + i) % n];
+	return kept;
+}
+
+static size_t from_frames(struct core *core, struct entry *ret) {
+	const struct cw_thread *t = core->pub.crashed;
+	bool skipping = true;
+	size_t n = 0;
+
+	for (size_t i = 0; i < t->n_frames && n < FINGERPRINT_FRAMES; i++) {
+		const struct cw_frame *f = &t->frames[i];
+		const char *name;
+
+		if (f->index < core->pub.fault->frame_index || f->signal_frame)
+			continue;
+		if (f->trust == CW_TRUST_SCAN)
+			break;
+		name = entry_name(core, f);
+		if (!name)
+			continue;
+		if (has_any_prefix(name, bottoms, ELEMENTSOF(bottoms)))
+			break;
+		if (skipping && has_any_prefix(name, machinery, ELEMENTSOF(machinery)))
+			continue;
+		skipping = false;
+		if (n > 0 && streq(ret[n - 1].name, name))
+			continue;
+		ret[n++] = (struct entry){ name, f };
+	}
+	return n;
+}
+
+int fingerprint_make(struct core *core, const char *verdict, struct fingerprint *ret_fingerprint) {
+	_cleanup_(hash_freep) struct hash *id = NULL, *build = NULL;
+	const struct cw_thread *t = core->pub.crashed;
+	struct fingerprint p = { .algorithm = "1" };
+	struct entry entries[FINGERPRINT_FRAMES];
+	bool overflow = verdict && streq(verdict, "stack-overflow");
+	const char *kind = verdict ? verdict : core->pub.fault->signal.name;
+	size_t n = 0;
+
+	if (hash_new(&id) < 0 || hash_new(&build) < 0)
+		return -ENOMEM;
+	if (overflow && t->cycle)
+		n = from_cycle(core, t->cycle, entries);
+	if (n == 0)
+		n = from_frames(core, entries);
+	p.basis[p.n_basis++] = kind;
+	hash_add_string(id, p.algorithm);
+	hash_add_string(id, kind);
+	hash_add_string(build, p.algorithm);
+	hash_add_string(build, kind);
+	if (n == 0) {
+		const char *program = core->pub.executable ?: core->pub.command;
+		hash_add_string(id, program);
+		hash_add_string(build, program);
+		p.basis[p.n_basis++] = program ?: "?";
+	}
+	for (size_t i = 0; i < n; i++) {
+		const struct cw_module *m = entries[i].frame->module;
+
+		hash_add_string(id, entries[i].name);
+		hash_add_string(build, m && m->build_id ? m->build_id : m ? m->path : NULL);
+		hash_add_u64(build, m ? entries[i].frame->pc - m->bias : 0);
+		p.basis[p.n_basis++] = entries[i].name;
+	}
+	hash_finish(id, p.id);
+	hash_finish(build, p.build);
+	*ret_fingerprint = p;
+	return 0;
+}
