@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The decoded signal in words that can be checked by hand in a debugger: what `p $_siginfo`, `x/i $pc`, `info registers` and `info proc mappings` show.
- * It states what is; what follows from it is claimed elsewhere.
+ * The decoded signal in words that can be checked by hand in a debugger: what `p $_siginfo`, `x/i $pc`, `info
+ * registers` and `info proc mappings` show. It states what is; what follows from it is claimed elsewhere.
  */
 #include "signal-decode.h"
 
@@ -15,103 +15,11 @@
 /* Of the frames that are looked through for a function by name. */
 #define FRAMES_MAX 16
 
-/* Longer names are told without the arguments of templates and functions. */
-#define NAME_MAX_SHORT 80
-
 /* An access this near to SP or to the end of a stack may be the stack's own. */
 #define NEAR_BYTES 65536
 
 static const char *text(const char *s) {
 	return s ? s : "?";
-}
-
-const struct cw_frame *decode_frame(const struct cw_core *core, uint32_t index) {
-	const struct cw_frame *frame;
-	uint64_t span;
-
-	for (size_t i = 0; i < core->crashed->n_frames; i++) {
-		frame = &core->crashed->frames[i];
-		span = (uint64_t)frame->count * (frame->n_cycle > 0 ? frame->n_cycle : 1);
-		if (index < frame->index || index - frame->index >= span)
-			continue;
-		return frame->n_cycle > 0 ? &frame->cycle[(index - frame->index) % frame->n_cycle] : frame;
-	}
-	return NULL;
-}
-
-const char *decode_function(const struct cw_frame *frame) {
-	if (!frame || !frame->symbol)
-		return NULL;
-	if (frame->symbol->n_inlined > 0 && frame->symbol->inlined[0].function)
-		return frame->symbol->inlined[0].function;
-	return frame->symbol->at.function;
-}
-
-static bool starts_with_any(const char *s, const char *const *prefixes, size_t n) {
-	for (size_t i = 0; i < n; i++)
-		if (strncmp(s, prefixes[i], strlen(prefixes[i])) == 0)
-			return true;
-	return false;
-}
-
-static bool is_own_module(const struct cw_module *module) {
-	static const char *const system_paths[] = { "/lib/", "/lib64/", "/lib32/", "/usr/lib/", "/usr/lib64/", "/usr/lib32/", "/usr/libexec/", "[" };
-
-	return module && (module->is_executable || !starts_with_any(module->path, system_paths, COUNT(system_paths)));
-}
-
-/* Runtimes that are linked into the program itself. */
-static bool is_runtime_function(const char *function) {
-	static const char *const prefixes[] = {
-		"__rustc::", "core::", "std::", "alloc::", "<core::", "<std::", "<alloc::", "__gnu_cxx::", "runtime.", "syscall.", "__rust_", "rust_begin_unwind",
-		"__libc_", "__GI_", "_start", "__pthread_", "abort", "raise", "gsignal", "pthread_kill", "memcpy", "memmove", "memset", "strlen", "strcpy",
-	};
-
-	size_t depth = 0;
-
-	if (starts_with_any(function, prefixes, COUNT(prefixes)))
-		return true;
-	/* Template functions have their return type before the name. */
-	for (const char *s = function; *s; s++) {
-		if (*s == '<' || *s == '(')
-			depth++;
-		else if ((*s == '>' || *s == ')') && depth > 0)
-			depth--;
-		else if (*s == ' ' && depth == 0 && (strncmp(s, " std::", 6) == 0 || strncmp(s, " __gnu_cxx::", 12) == 0))
-			return true;
-	}
-	return false;
-}
-
-static const struct cw_location *own_location(const struct cw_frame *frame) {
-	const struct cw_symbol *symbol = frame->symbol;
-
-	if (!symbol || !is_own_module(frame->module))
-		return NULL;
-	for (size_t i = 0; i < symbol->n_inlined; i++)
-		if (symbol->inlined[i].function && !is_runtime_function(symbol->inlined[i].function))
-			return &symbol->inlined[i];
-	return symbol->at.function && !is_runtime_function(symbol->at.function) ? &symbol->at : NULL;
-}
-
-/* The first function of the program's own at or outside of a physical frame; NULL: none. */
-static const struct cw_location *find_culprit(const struct cw_core *core, uint32_t index) {
-	const struct cw_location *location;
-	const struct cw_frame *frame;
-	size_t n;
-
-	for (size_t i = 0; i < core->crashed->n_frames; i++) {
-		frame = &core->crashed->frames[i];
-		n = frame->n_cycle > 0 ? frame->n_cycle : 1;
-		if (frame->index + (uint64_t)frame->count * n <= index)
-			continue;
-		for (size_t k = 0; k < n; k++) {
-			location = own_location(frame->n_cycle > 0 ? &frame->cycle[k] : frame);
-			if (location)
-				return location;
-		}
-	}
-	return NULL;
 }
 
 bool decode_has_function(const struct cw_core *core, const char *const *names, size_t n) {
@@ -128,7 +36,8 @@ bool decode_has_function(const struct cw_core *core, const char *const *names, s
 
 const char *decode_verb(enum cw_access access) {
 	static const char *const verbs[] = {
-		[CW_ACCESS_UNKNOWN] = "accessed", [CW_ACCESS_READ] = "read from", [CW_ACCESS_WRITE] = "wrote to", [CW_ACCESS_EXEC] = "jumped to",
+		[CW_ACCESS_UNKNOWN] = "accessed", [CW_ACCESS_READ] = "read from", [CW_ACCESS_WRITE] = "wrote to",
+		[CW_ACCESS_EXEC] = "jumped to",
 	};
 
 	return verbs[access];
@@ -141,8 +50,8 @@ const char *decode_perm(const struct cw_mapping *mapping) {
 }
 
 static const char *mapping_text(const struct cw_core *core, const struct cw_mapping *mapping) {
-	return text(cw_format(core, "%s (0x%" PRIx64 "-0x%" PRIx64 " %s)", mapping->name ? mapping->name : "anonymous memory", mapping->start, mapping->end,
-			      decode_perm(mapping)));
+	return text(cw_format(core, "%s (0x%" PRIx64 "-0x%" PRIx64 " %s)",
+	    mapping->name ? mapping->name : "anonymous memory", mapping->start, mapping->end, decode_perm(mapping)));
 }
 
 /* "4 bytes above A, 8 below B": the one that is nearer first would hide which side was run over, so by address. */
@@ -150,9 +59,11 @@ static const char *neighbours(const struct cw_core *core, const struct cw_region
 	const char *before = NULL, *after = NULL;
 
 	if (region->before)
-		before = cw_format(core, "%" PRIu64 " bytes above the end of %s", region->address - region->before->end, mapping_text(core, region->before));
+		before = cw_format(core, "%" PRIu64 " bytes above the end of %s", region->address - region->before->end,
+		    mapping_text(core, region->before));
 	if (region->after)
-		after = cw_format(core, "%" PRIu64 " bytes below %s", region->after->start - region->address, mapping_text(core, region->after));
+		after = cw_format(core, "%" PRIu64 " bytes below %s", region->after->start - region->address,
+		    mapping_text(core, region->after));
 	if (before && after)
 		return cw_format(core, "%s and %s", before, after);
 	return before ? before : after;
@@ -166,19 +77,24 @@ const char *decode_region(const struct decode *d) {
 	case CW_REGION_NULL_PAGE:
 		return text(cw_format(d->core, "0x%" PRIx64 " lies in the null page (below 64 KiB)", region->address));
 	case CW_REGION_NON_CANONICAL:
-		return text(cw_format(d->core, "0x%" PRIx64 " is not canonical: no address of this CPU", region->address));
+		return text(
+		    cw_format(d->core, "0x%" PRIx64 " is not canonical: no address of this CPU", region->address));
 	case CW_REGION_KERNEL:
-		return text(cw_format(d->core, "0x%" PRIx64 " lies in the kernel's half of the address space", region->address));
+		return text(cw_format(
+		    d->core, "0x%" PRIx64 " lies in the kernel's half of the address space", region->address));
 	default:
 		break;
 	}
 	if (region->thread && region->thread->stack.has_bounds)
-		return text(cw_format(d->core, "0x%" PRIx64 " lies in region %s of thread %d, whose stack is 0x%" PRIx64 "-0x%" PRIx64, region->address, kind,
-				      region->thread->id, region->thread->stack.low, region->thread->stack.high));
+		return text(cw_format(d->core,
+		    "0x%" PRIx64 " lies in region %s of thread %d, whose stack is 0x%" PRIx64 "-0x%" PRIx64,
+		    region->address, kind, region->thread->id, region->thread->stack.low, region->thread->stack.high));
 	if (region->mapping)
-		return text(cw_format(d->core, "0x%" PRIx64 " lies in %s, %s", region->address, mapping_text(d->core, region->mapping), kind));
+		return text(cw_format(d->core, "0x%" PRIx64 " lies in %s, %s", region->address,
+		    mapping_text(d->core, region->mapping), kind));
 	around = neighbours(d->core, region);
-	return text(cw_format(d->core, "0x%" PRIx64 " is not mapped%s%s", region->address, around ? ": " : "", around ? around : ""));
+	return text(cw_format(
+	    d->core, "0x%" PRIx64 " is not mapped%s%s", region->address, around ? ": " : "", around ? around : ""));
 }
 
 const char *decode_base(const struct decode *d) {
@@ -189,75 +105,24 @@ const char *decode_base(const struct decode *d) {
 	return cw_format(d->core, "%s = 0x%" PRIx64, d->operand->base, value);
 }
 
-static const char *base_name(const char *path) {
-	const char *slash = strrchr(path, '/');
-
-	return slash ? slash + 1 : path;
-}
-
-const char *decode_short(const struct cw_core *core, const char *function) {
-	char buffer[160];
-	size_t n = 0, depth = 0;
-
-	if (strlen(function) < NAME_MAX_SHORT)
-		return function;
-	for (const char *s = function; *s && n < sizeof(buffer) - 4; s++) {
-		bool open = *s == '<' || *s == '(', close = (*s == '>' && (s == function || s[-1] != '-')) || *s == ')';
-
-		if (close && depth > 0)
-			depth--;
-		if (depth == 0)
-			buffer[n++] = *s;
-		/* A leading < is Rust's "<Type as Trait>", not a list of arguments. */
-		if (open && s != function && depth++ == 0)
-			memcpy(buffer + n, "..", 2), n += 2;
-	}
-	return text(cw_format(core, "%.*s", (int)n, buffer));
-}
-
-static const char *call_text(const struct cw_core *core, const char *function) {
-	const char *name = decode_short(core, function);
-
-	return text(cw_format(core, "%s%s", name, strchr(name, '(') ? "" : "()"));
-}
-
-static const char *location_text(const struct cw_core *core, const struct cw_location *at) {
-	if (!at->file || at->line == 0)
-		return call_text(core, at->function);
-	return text(cw_format(core, "%s (%s:%u)", call_text(core, at->function), base_name(at->file), at->line));
-}
-
-static const char *find_place(const struct decode *d, const struct cw_location *culprit) {
-	const struct cw_symbol *symbol = d->frame ? d->frame->symbol : cw_symbolize(d->core, d->fault->pc, true);
-	const struct cw_module *module = cw_find_module(d->core, d->fault->pc);
-	const struct cw_location *at = NULL;
-
-	if (symbol)
-		at = symbol->n_inlined > 0 && symbol->inlined[0].function ? &symbol->inlined[0] : symbol->at.function ? &symbol->at : NULL;
-	if (at && culprit && strcmp(at->function, culprit->function) != 0)
-		return cw_format(d->core, "%s in %s", call_text(d->core, at->function), location_text(d->core, culprit));
-	if (at)
-		return location_text(d->core, at);
-	if (module)
-		return cw_format(d->core, "code at 0x%" PRIx64 " in %s", d->fault->pc - module->bias, base_name(module->path));
-	return cw_format(d->core, "code at 0x%" PRIx64, d->fault->pc);
-}
-
 int decode_register(const struct decode *d, const char *name, uint64_t *ret_value) {
 	/* Parts of x86 registers: the whole of 64 bits, of 32 bits, and the names of the parts. */
 	static const struct {
 		const char *wide, *narrow, *word, *byte;
 	} parts[] = {
-		{ "rax", "eax", "ax", "al" },  { "rbx", "ebx", "bx", "bl" },   { "rcx", "ecx", "cx", "cl" },   { "rdx", "edx", "dx", "dl" },
-		{ "rsi", "esi", "si", "sil" }, { "rdi", "edi", "di", "dil" },  { "rbp", "ebp", "bp", "bpl" },  { "rsp", "esp", "sp", "spl" },
+		{ "rax", "eax", "ax", "al" }, { "rbx", "ebx", "bx", "bl" }, { "rcx", "ecx", "cx", "cl" },
+		{ "rdx", "edx", "dx", "dl" }, { "rsi", "esi", "si", "sil" }, { "rdi", "edi", "di", "dil" },
+		{ "rbp", "ebp", "bp", "bpl" }, { "rsp", "esp", "sp", "spl" },
 	};
 	char whole[4] = "";
 
 	if (cw_register_by_name(d->core, d->fault->registers, name, ret_value) >= 0)
 		return 0;
 	for (size_t i = 0; i < COUNT(parts); i++)
-		if (strcmp(name, parts[i].narrow) == 0 || strcmp(name, parts[i].word) == 0 || strcmp(name, parts[i].byte) == 0)
-			return cw_register_by_name(d->core, d->fault->registers, d->core->word_bytes == 8 ? parts[i].wide : parts[i].narrow, ret_value);
+		if (strcmp(name, parts[i].narrow) == 0 || strcmp(name, parts[i].word) == 0 ||
+		    strcmp(name, parts[i].byte) == 0)
+			return cw_register_by_name(d->core, d->fault->registers,
+			    d->core->word_bytes == 8 ? parts[i].wide : parts[i].narrow, ret_value);
 	/* r8d, r10w, r15b */
 	if (name[0] != 'r' || strlen(name) < 3 || strlen(name) > 4)
 		return -ENOENT;
@@ -269,11 +134,12 @@ bool decode_near_stack_end(const struct decode *d) {
 	const struct cw_stack *stack = &d->core->crashed->stack;
 	const struct cw_region *region = &d->fault->region;
 
-	if ((region->kind == CW_REGION_BELOW_STACK || region->kind == CW_REGION_STACK_GUARD) && region->thread == d->core->crashed &&
-	    d->fault->sp < stack->low + NEAR_BYTES)
+	if ((region->kind == CW_REGION_BELOW_STACK || region->kind == CW_REGION_STACK_GUARD) &&
+	    region->thread == d->core->crashed && d->fault->sp < stack->low + NEAR_BYTES)
 		return true;
 	/* SP where no stack is known, and the access beside it. */
-	return (!stack->has_bounds || d->fault->sp < stack->low) && d->fault->address + NEAR_BYTES >= d->fault->sp && d->fault->address < d->fault->sp + NEAR_BYTES;
+	return (!stack->has_bounds || d->fault->sp < stack->low) && d->fault->address + NEAR_BYTES >= d->fault->sp &&
+	       d->fault->address < d->fault->sp + NEAR_BYTES;
 }
 
 static const struct cw_operand *find_operand(const struct cw_fault *fault) {
@@ -281,28 +147,32 @@ static const struct cw_operand *find_operand(const struct cw_fault *fault) {
 
 	for (size_t i = 0; fault->has_address && fault->instruction && i < fault->instruction->n_operands; i++) {
 		operand = &fault->instruction->operands[i];
-		if (operand->is_memory && operand->has_address && (operand->access == CW_ACCESS_EXEC) == (fault->access == CW_ACCESS_EXEC) &&
-		    fault->address >= operand->address && fault->address - operand->address < (operand->size > 0 ? operand->size : 1))
+		if (operand->is_memory && operand->has_address &&
+		    (operand->access == CW_ACCESS_EXEC) == (fault->access == CW_ACCESS_EXEC) &&
+		    fault->address >= operand->address &&
+		    fault->address - operand->address < (operand->size > 0 ? operand->size : 1))
 			return operand;
 	}
 	return NULL;
 }
 
 void decode_init(struct decode *d, const struct cw_core *core, struct cw_run *run) {
-	const struct cw_location *culprit = find_culprit(core, core->fault->frame_index);
+	const struct cw_location *culprit = decode_culprit(core, core->fault->frame_index);
 
 	*d = (struct decode){ .core = core, .run = run, .fault = core->fault };
 	d->frame = decode_frame(core, d->fault->frame_index);
 	d->operand = find_operand(d->fault);
-	d->place = text(find_place(d, culprit));
+	d->place = text(decode_place(d, culprit));
 	d->culprit = culprit ? culprit->function : NULL;
 }
 
-static void add_signal(const struct decode *d, struct cw_finding *finding, const char *what, const struct cw_signal *signal) {
+static void add_signal(
+    const struct decode *d, struct cw_finding *finding, const char *what, const struct cw_signal *signal) {
 	const char *code = NULL, *rest = NULL;
 
 	if (signal->has_code)
-		code = cw_format(d->core, ", si_code %d (%s)", signal->code, signal->code_name ? signal->code_name : "?");
+		code =
+		    cw_format(d->core, ", si_code %d (%s)", signal->code, signal->code_name ? signal->code_name : "?");
 	if (signal->has_address)
 		rest = cw_format(d->core, ", address 0x%" PRIx64, signal->address);
 	else if (signal->has_sender)
@@ -320,7 +190,8 @@ static void add_instruction(const struct decode *d, struct cw_finding *finding) 
 		cw_finding_evidence(finding, "pc 0x%" PRIx64 ", sp 0x%" PRIx64, d->fault->pc, d->fault->sp);
 		return;
 	}
-	cw_finding_evidence(finding, "instruction at 0x%" PRIx64 " in %s: %s", instruction->address, d->place, instruction->text);
+	cw_finding_evidence(
+	    finding, "instruction at 0x%" PRIx64 " in %s: %s", instruction->address, d->place, instruction->text);
 	if (base)
 		cw_finding_evidence(finding, "%s", base);
 }
@@ -339,12 +210,14 @@ static void add_evidence(const struct decode *d, struct cw_finding *finding) {
 	if (fault->has_address && fault->signal.number != 8 /* SIGFPE: the pc again */)
 		cw_finding_evidence(finding, "%s", decode_region(d));
 	if (fault->error_code >= 0)
-		cw_finding_evidence(finding, "trap number %d, error code 0x%x", fault->trap_number, (unsigned)fault->error_code);
+		cw_finding_evidence(
+		    finding, "trap number %d, error code 0x%x", fault->trap_number, (unsigned)fault->error_code);
 	if (fault->cause_text && fault->cause != CW_CAUSE_PAGE_FAULT)
 		cw_finding_evidence(finding, "%s", fault->cause_text);
 }
 
-struct cw_finding *decode_claim(struct decode *d, const char *id, enum cw_confidence confidence, const char *summary_format, ...) {
+struct cw_finding *decode_claim(
+    struct decode *d, const char *id, enum cw_confidence confidence, const char *summary_format, ...) {
 	struct cw_finding *finding;
 	char summary[512];
 	va_list ap;
@@ -365,9 +238,10 @@ void claim_decoded(struct decode *d) {
 	struct cw_finding *finding;
 
 	if (fault->has_address && fault->cause != CW_CAUSE_OTHER_EXCEPTION)
-		finding = decode_claim(d, "signal", CW_CERTAIN, "%s: %s %s 0x%" PRIx64 " (%s)", name, where, decode_verb(fault->access), fault->address,
-				       cw_region_name(fault->region.kind));
+		finding = decode_claim(d, "signal", CW_CERTAIN, "%s: %s %s 0x%" PRIx64 " (%s)", name, where,
+		    decode_verb(fault->access), fault->address, cw_region_name(fault->region.kind));
 	else
-		finding = decode_claim(d, "signal", CW_CERTAIN, "%s: %s, in %s", name, fault->signal.description, where);
+		finding =
+		    decode_claim(d, "signal", CW_CERTAIN, "%s: %s, in %s", name, fault->signal.description, where);
 	cw_finding_supports(finding);
 }

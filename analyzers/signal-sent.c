@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Signals that nobody's instruction caused: sent by another process, by the program to itself, or by the kernel for a limit or a terminal.
- * siginfo names the sender in the crashed process's own pid namespace; pid 0 is a process outside of it.
+ * Signals that nobody's instruction caused: sent by another process, by the program to itself, or by the kernel for a
+ * limit or a terminal. siginfo names the sender in the crashed process's own pid namespace; pid 0 is a process outside
+ * of it.
  */
 #include <signal.h>
 
@@ -19,34 +20,39 @@ static void claim_killed(struct decode *d) {
 	bool asked_for_core = signal->number == SIGABRT || signal->number == SIGQUIT;
 	struct cw_finding *finding;
 
-	finding = decode_claim(d, "killed-by-signal", CW_CERTAIN, "killed with %s by %s%d, uid %u, while in %s", signal->name,
-			       signal->sender_pid == 0 ? "a process outside of its pid namespace, pid " : "process ", signal->sender_pid, signal->sender_uid, d->place);
+	finding = decode_claim(d, "killed-by-signal", CW_CERTAIN, "killed with %s by %s%d, uid %u, while in %s",
+	    signal->name, signal->sender_pid == 0 ? "a process outside of its pid namespace, pid " : "process ",
+	    signal->sender_pid, signal->sender_uid, d->place);
 	cw_fact_integer(finding, "sender_pid", signal->sender_pid);
 	cw_fact_integer(finding, "sender_uid", signal->sender_uid);
 	if (asked_for_core && d->culprit)
 		cw_fact_string(finding, "culprit", d->culprit);
 	if (signal->sender_pid == 1 && signal->number == SIGABRT)
 		cw_finding_suggest(finding, "watchdog", NULL,
-				   "pid 1 sends SIGABRT when WatchdogSec= passes without WATCHDOG=1: find out why %s took so long, or raise WatchdogSec= in the unit",
-				   d->culprit ? d->culprit : d->place);
+		    "pid 1 sends SIGABRT when WatchdogSec= passes without WATCHDOG=1: find out why %s took so long, or raise WatchdogSec= in the unit",
+		    d->culprit ? d->culprit : d->place);
 	else if (signal->sender_pid > 0)
 		cw_finding_suggest(finding, "find-sender", cw_format(d->core, "journalctl _PID=%d", signal->sender_pid),
-				   "look for what process %d (uid %u) was and why it sent %s", signal->sender_pid, signal->sender_uid, signal->name);
+		    "look for what process %d (uid %u) was and why it sent %s", signal->sender_pid, signal->sender_uid,
+		    signal->name);
 }
 
 static void claim_abort(struct decode *d) {
-	static const char *const names[] = { "abort", "__GI_abort", "std::process::abort", "std::sys::pal::unix::abort_internal", "__libc_abort" };
+	static const char *const names[] = { "abort", "__GI_abort", "std::process::abort",
+		"std::sys::pal::unix::abort_internal", "__libc_abort" };
 	bool called = decode_has_function(d->core, names, sizeof(names) / sizeof(names[0]));
 	const char *culprit = d->culprit ? d->culprit : d->place;
 	struct cw_finding *finding;
 
-	finding = decode_claim(d, "abort", called ? CW_CERTAIN : CW_LIKELY, "the program aborted itself%s in %s", called ? " with abort()" : "", culprit);
+	finding = decode_claim(d, "abort", called ? CW_CERTAIN : CW_LIKELY, "the program aborted itself%s in %s",
+	    called ? " with abort()" : "", culprit);
 	if (called)
 		cw_finding_evidence(finding, "abort() is on the stack of the thread that crashed");
 	if (d->culprit)
 		cw_fact_string(finding, "culprit", d->culprit);
 	cw_finding_suggest(finding, "read-the-log", cw_format(d->core, "journalctl _PID=%d", d->core->pid),
-			   "abort() is deliberate: %s decided to end; its reason usually stands in the program's last output", culprit);
+	    "abort() is deliberate: %s decided to end; its reason usually stands in the program's last output",
+	    culprit);
 }
 
 static void claim_raised(struct decode *d) {
@@ -63,7 +69,8 @@ static void claim_raised(struct decode *d) {
 			if (thread->frames[i].signal_frame)
 				confidence = CW_POSSIBLE;
 	}
-	finding = decode_claim(d, "raised-signal", confidence, "the program sent itself %s in %s", signal->name, d->culprit ? d->culprit : d->place);
+	finding = decode_claim(d, "raised-signal", confidence, "the program sent itself %s in %s", signal->name,
+	    d->culprit ? d->culprit : d->place);
 	cw_finding_evidence(finding, "the sender's pid %d is the program's own", signal->sender_pid);
 	cw_fact_integer(finding, "sender_pid", signal->sender_pid);
 	cw_fact_integer(finding, "sender_uid", signal->sender_uid);
@@ -71,8 +78,8 @@ static void claim_raised(struct decode *d) {
 		cw_fact_string(finding, "culprit", d->culprit);
 	if (confidence != CW_CERTAIN)
 		cw_finding_suggest(finding, "keep-the-fault", NULL,
-				   "if a handler raised %s again, install it with SA_ONSTACK and SA_SIGINFO and let it return after resetting to SIG_DFL: the original fault then reaches the core",
-				   signal->name);
+		    "if a handler raised %s again, install it with SA_ONSTACK and SA_SIGINFO and let it return after resetting to SIG_DFL: the original fault then reaches the core",
+		    signal->name);
 }
 
 static void claim_limit(struct decode *d) {
@@ -90,13 +97,14 @@ static void claim_limit(struct decode *d) {
 		if (limits[i].signal != signal->number)
 			continue;
 		/* The kernel sends SIGXFSZ as if the program had: mm/filemap.c, generic_write_check_limits(). */
-		finding = decode_claim(d, "resource-limit", signal->code == CODE_KERNEL ? CW_CERTAIN : CW_LIKELY, "the limit for %s (%s) was reached in %s",
-				       limits[i].what, limits[i].limit, d->place);
+		finding = decode_claim(d, "resource-limit", signal->code == CODE_KERNEL ? CW_CERTAIN : CW_LIKELY,
+		    "the limit for %s (%s) was reached in %s", limits[i].what, limits[i].limit, d->place);
 		cw_fact_string(finding, "limit", limits[i].limit);
 		if (d->culprit)
 			cw_fact_string(finding, "culprit", d->culprit);
-		cw_finding_suggest(finding, "raise-limit", limits[i].shell, "raise %s in the unit, or the limit of the shell that starts it, if %s() may really need more",
-				   limits[i].directive, d->culprit ? d->culprit : "it");
+		cw_finding_suggest(finding, "raise-limit", limits[i].shell,
+		    "raise %s in the unit, or the limit of the shell that starts it, if %s() may really need more",
+		    limits[i].directive, d->culprit ? d->culprit : "it");
 	}
 }
 
@@ -105,7 +113,8 @@ void claim_sent(struct decode *d) {
 	bool self = signal->has_sender && signal->sender_pid == d->core->pid;
 	struct cw_finding *finding;
 
-	if ((signal->number == SIGXCPU || signal->number == SIGXFSZ) && signal->has_code && (signal->code == CODE_KERNEL || (self && signal->code == CODE_USER)))
+	if ((signal->number == SIGXCPU || signal->number == SIGXFSZ) && signal->has_code &&
+	    (signal->code == CODE_KERNEL || (self && signal->code == CODE_USER)))
 		claim_limit(d);
 	else if (signal->has_sender && !self)
 		claim_killed(d);
@@ -114,12 +123,17 @@ void claim_sent(struct decode *d) {
 	else if (self)
 		claim_raised(d);
 	else if (signal->has_code && signal->code == CODE_KERNEL && signal->number == SIGQUIT)
-		decode_claim(d, "killed-by-signal", CW_LIKELY, "quit from the keyboard (the kernel sent SIGQUIT, as for Ctrl-\\ on a terminal) while in %s", d->place);
+		decode_claim(d, "killed-by-signal", CW_LIKELY,
+		    "quit from the keyboard (the kernel sent SIGQUIT, as for Ctrl-\\ on a terminal) while in %s",
+		    d->place);
 	else if (signal->has_code && signal->code == CODE_TIMER)
-		decode_claim(d, "raised-signal", CW_LIKELY, "a POSIX timer of the program's expired with %s, which nothing handled", signal->name);
+		decode_claim(d, "raised-signal", CW_LIKELY,
+		    "a POSIX timer of the program's expired with %s, which nothing handled", signal->name);
 	else {
-		finding = decode_claim(d, "unknown", CW_POSSIBLE, "%s: %s, while in %s", signal->name, signal->description, d->place);
+		finding = decode_claim(
+		    d, "unknown", CW_POSSIBLE, "%s: %s, while in %s", signal->name, signal->description, d->place);
 		if (!signal->has_code)
-			cw_finding_evidence(finding, "the core holds no siginfo: who sent the signal, and why, is not known");
+			cw_finding_evidence(
+			    finding, "the core holds no siginfo: who sent the signal, and why, is not known");
 	}
 }

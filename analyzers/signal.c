@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * signal: what the signal says. Who sent it, or which access to which address of which region by which instruction; and the verdict that follows from the
- * mechanism alone. It runs late: where another analyzer already explained the crash, the same decode is added in support.
+ * signal: what the signal says. Who sent it, or which access to which address of which region by which instruction; and
+ * the verdict that follows from the mechanism alone. It runs late: where another analyzer already explained the crash,
+ * the same decode is added in support.
  *
- * One table leads from the signal to the function that knows its codes. What evidence does not show is not claimed: the verdict is then "unknown".
+ * One table leads from the signal to the function that knows its codes. What evidence does not show is not claimed: the
+ * verdict is then "unknown".
  */
 #include <signal.h>
 
@@ -16,14 +18,19 @@ static void claim_illegal(struct decode *d) {
 	struct cw_finding *finding;
 
 	if (instruction && instruction->class_ == CW_INSN_UNDEFINED) {
-		finding = decode_claim(d, "illegal-instruction", CW_CERTAIN, "%s executed \"%s\", which compilers place where code must not get to", d->place, instruction->text);
+		finding = decode_claim(d, "illegal-instruction", CW_CERTAIN,
+		    "%s executed \"%s\", which compilers place where code must not get to", d->place,
+		    instruction->text);
 		cw_finding_suggest(finding, "unreachable-code", NULL,
-				   "\"%s\" is __builtin_trap(), a failed check of a sanitizer or hardened library, or the end of a function without return: see how %s got there", instruction->text,
-				   d->culprit ? d->culprit : d->place);
+		    "\"%s\" is __builtin_trap(), a failed check of a sanitizer or hardened library, or the end of a function without return: see how %s got there",
+		    instruction->text, d->culprit ? d->culprit : d->place);
 	} else {
-		finding = decode_claim(d, "illegal-instruction", d->fault->signal.has_code ? CW_CERTAIN : CW_LIKELY, "%s executed an instruction that this CPU does not have", d->place);
-		cw_finding_suggest(finding, "cpu-features", "lscpu", "\"%s\" at 0x%" PRIx64 " is not for this CPU (compare -march= with lscpu's flags), or no code at all",
-				   instruction ? instruction->text : "the bytes", d->fault->pc);
+		finding = decode_claim(d, "illegal-instruction", d->fault->signal.has_code ? CW_CERTAIN : CW_LIKELY,
+		    "%s executed an instruction that this CPU does not have", d->place);
+		cw_finding_suggest(finding, "cpu-features", "lscpu",
+		    "\"%s\" at 0x%" PRIx64
+		    " is not for this CPU (compare -march= with lscpu's flags), or no code at all",
+		    instruction ? instruction->text : "the bytes", d->fault->pc);
 	}
 	if (instruction)
 		cw_fact_string(finding, "instruction", instruction->text);
@@ -36,12 +43,14 @@ static void claim_trap(struct decode *d) {
 	bool breakpoint = instruction && instruction->class_ == CW_INSN_TRAP;
 	struct cw_finding *finding;
 
-	finding = decode_claim(d, "debug-trap", breakpoint ? CW_CERTAIN : CW_LIKELY, "%s ran into %s with no debugger attached", d->place,
-			       breakpoint ? "a breakpoint instruction" : "a debug trap");
+	finding = decode_claim(d, "debug-trap", breakpoint ? CW_CERTAIN : CW_LIKELY,
+	    "%s ran into %s with no debugger attached", d->place,
+	    breakpoint ? "a breakpoint instruction" : "a debug trap");
 	if (d->culprit)
 		cw_fact_string(finding, "culprit", d->culprit);
-	cw_finding_suggest(finding, "remove-trap", NULL, "%s contains a breakpoint (int3, G_BREAKPOINT, DebugBreak) or a debugger left one: remove it, or handle SIGTRAP",
-			   d->culprit ? d->culprit : d->place);
+	cw_finding_suggest(finding, "remove-trap", NULL,
+	    "%s contains a breakpoint (int3, G_BREAKPOINT, DebugBreak) or a debugger left one: remove it, or handle SIGTRAP",
+	    d->culprit ? d->culprit : d->place);
 }
 
 /* The divisor: the first operand of div and idiv, a register or memory. */
@@ -77,17 +86,24 @@ static void claim_arithmetic(struct decode *d) {
 		/* x86 raises the same exception for a quotient that does not fit (INT_MIN / -1). */
 		known = find_divisor(d, &divisor);
 		finding = decode_claim(d, "divide-error", CW_CERTAIN, "%s divided %s", d->place,
-				       !known ? "by zero, or with a result that does not fit" : divisor == 0 ? "by zero" : "with a result that does not fit");
+		    !known         ? "by zero, or with a result that does not fit"
+		    : divisor == 0 ? "by zero"
+				   : "with a result that does not fit");
 		if (known) {
-			cw_finding_evidence(finding, "the divisor (%s) is %" PRIu64, d->fault->instruction->operands[0].text, divisor);
+			cw_finding_evidence(
+			    finding, "the divisor (%s) is %" PRIu64, d->fault->instruction->operands[0].text, divisor);
 			cw_fact_string(finding, "kind", divisor == 0 ? "zero" : "overflow");
 		}
-		cw_finding_suggest(finding, "check-divisor", NULL, known && divisor != 0 ? "check the operands in %s: the smallest integer divided by -1 does not fit"
-											 : "check the divisor in %s before dividing: it was zero here", name);
+		cw_finding_suggest(finding, "check-divisor", NULL,
+		    known && divisor != 0 ? "check the operands in %s: the smallest integer divided by -1 does not fit"
+					  : "check the divisor in %s before dividing: it was zero here",
+		    name);
 	} else {
-		finding = decode_claim(d, "float-exception", signal->has_code ? CW_CERTAIN : CW_LIKELY, "%s raised a floating point exception: %s", d->place, signal->description);
+		finding = decode_claim(d, "float-exception", signal->has_code ? CW_CERTAIN : CW_LIKELY,
+		    "%s raised a floating point exception: %s", d->place, signal->description);
 		cw_finding_suggest(finding, "floating-point-traps", "fedisableexcept(FE_ALL_EXCEPT)",
-				   "such exceptions are silent unless enabled (feenableexcept, -ffpe-trap): check the operands in %s, or leave the traps off", name);
+		    "such exceptions are silent unless enabled (feenableexcept, -ffpe-trap): check the operands in %s, or leave the traps off",
+		    name);
 	}
 	if (d->culprit)
 		cw_fact_string(finding, "culprit", d->culprit);
@@ -101,13 +117,15 @@ static void claim_seccomp(struct decode *d) {
 		claim_sent(d);
 		return;
 	}
-	finding = decode_claim(d, "seccomp-violation", CW_CERTAIN, "%s made system call %d, which a seccomp filter forbids", d->place, signal->syscall);
+	finding = decode_claim(d, "seccomp-violation", CW_CERTAIN,
+	    "%s made system call %d, which a seccomp filter forbids", d->place, signal->syscall);
 	cw_fact_integer(finding, "syscall", signal->syscall);
 	cw_fact_integer(finding, "audit_arch", signal->syscall_arch);
 	if (d->culprit)
 		cw_fact_string(finding, "culprit", d->culprit);
 	cw_finding_suggest(finding, "allow-syscall", cw_format(d->core, "scmp_sys_resolver %d", signal->syscall),
-			   "if %s needs it, allow system call %d in the program's filter, or by its name in SystemCallFilter= of the unit", d->culprit ? d->culprit : d->place, signal->syscall);
+	    "if %s needs it, allow system call %d in the program's filter, or by its name in SystemCallFilter= of the unit",
+	    d->culprit ? d->culprit : d->place, signal->syscall);
 }
 
 static const struct {

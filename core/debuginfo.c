@@ -33,7 +33,8 @@ static bool try_dirs(const char *dirs, const char *suffix, try_path try, void *u
 	for (const char *p = dirs ? dirs : DEFAULT_DEBUG_DIRS; *p;) {
 		size_t n = strcspn(p, ":");
 
-		if (n > 0 && p[0] == '/' && try_format(try, userdata, "%.*s/%s", (int)MIN(n, (size_t)PATH_MAX), p, suffix))
+		if (n > 0 && p[0] == '/' &&
+		    try_format(try, userdata, "%.*s/%s", (int)MIN(n, (size_t)PATH_MAX), p, suffix))
 			return true;
 		p += n + (p[n] == ':');
 	}
@@ -99,7 +100,8 @@ static bool find_by_debuglink(const struct module *module, const char *dirs, str
 	dir = (int)MIN((size_t)(slash - path), (size_t)PATH_MAX);
 	w->has_crc = true;
 	w->crc = crc;
-	if (try_format(try_file, w, "%.*s/%s", dir, path, name) || try_format(try_file, w, "%.*s/.debug/%s", dir, path, name))
+	if (try_format(try_file, w, "%.*s/%s", dir, path, name) ||
+	    try_format(try_file, w, "%.*s/.debug/%s", dir, path, name))
 		return true;
 	n = snprintf(suffix, sizeof(suffix), "%.*s/%s", MAX(dir - 1, 0), path + 1, name);
 	return n > 0 && (size_t)n < sizeof(suffix) && try_dirs(dirs, suffix, try_file, w);
@@ -116,7 +118,8 @@ static bool find_separate(const struct module *module, const char *dirs, struct 
 	return find_by_debuglink(module, dirs, &w);
 }
 
-static bool find_alt(Elf *holder, int holder_fd, Dwarf *dwarf, const char *dirs, struct debug_file *file, bool *ret_wanted) {
+static bool find_alt(Elf *holder, int holder_fd, Dwarf *dwarf, const char *dirs, struct debug_file *file,
+		     bool *ret_wanted) {
 	const char *name, *under;
 	const void *id;
 	ssize_t n = dwelf_dwarf_gnu_debugaltlink(dwarf, &name, &id);
@@ -130,7 +133,8 @@ static bool find_alt(Elf *holder, int holder_fd, Dwarf *dwarf, const char *dirs,
 		return false;
 	if (try_build_id(dirs, w.id, w.id_length, try_file, &w))
 		return true;
-	/* The name was written where the package was built: /usr/lib/debug/.dwz/…, which may lie under another folder here. */
+	/* The name was written where the package was built: /usr/lib/debug/.dwz/…, which may lie under another folder
+	 * here. */
 	under = strstr(name, "/.dwz/");
 	if (under && try_dirs(dirs, under + 1, try_file, &w))
 		return true;
@@ -175,16 +179,18 @@ int debuginfo_load(struct debuginfo *info) {
 	if (r == -ENODATA)
 		return 0;
 	if (r < 0) {
-		info->problem = r == -EFBIG ? "its debug info is too large" :
-				r == -EOPNOTSUPP ? "its debug info is compressed in a way that this libelf cannot read (zstd needs elfutils 0.189)" :
-				"its debug info is damaged";
+		info->problem = r == -EFBIG	   ? "its debug info is too large"
+				: r == -EOPNOTSUPP ? "its debug info is compressed in a way that this libelf cannot "
+						     "read (zstd needs elfutils 0.189)"
+						   : "its debug info is damaged";
 		return 0;
 	}
 	return attach_alt(info, elf, own ? info->module->fd : info->separate.fd, info->dirs);
 }
 
 const char *debuginfo_directory(const struct debuginfo *info, char *buffer) {
-	struct module at = { .fd = info->separate.elf ? info->separate.fd : info->module->fd, .info = &(struct cw_module){ .path = NULL } };
+	struct module at = { .fd = info->separate.elf ? info->separate.fd : info->module->fd,
+			     .info = &(struct cw_module){ .path = NULL } };
 	const char *path = module_path(&at, buffer);
 	char *slash = path ? strrchr(buffer, '/') : NULL;
 

@@ -2,9 +2,10 @@
 /*
  * Finds what tells about the code of one module: DWARF, and symbol tables.
  *
- * Order: the file itself, DIR/.build-id/xx/yyyy.debug, .gnu_debuglink (beside the file, in .debug/, in DIR/path/), .gnu_debugdata; and the dwz alternate
- * file that DWARF may point to. DIR is each of debug_dirs. Each separate file must show the module's build-id, or where there is none the debuglink's CRC.
- * Formats: GDB manual, "Debugging Information in Separate Files" and "MiniDebugInfo"; dwz(1).
+ * Order: the file itself, DIR/.build-id/xx/yyyy.debug, .gnu_debuglink (beside the file, in .debug/, in DIR/path/),
+ * .gnu_debugdata; and the dwz alternate file that DWARF may point to. DIR is each of debug_dirs. Each separate file
+ * must show the module's build-id, or where there is none the debuglink's CRC. Formats: GDB manual, "Debugging
+ * Information in Separate Files" and "MiniDebugInfo"; dwz(1).
  */
 #pragma once
 
@@ -28,8 +29,8 @@ struct debuginfo {
 };
 
 /*
- * Finds the files; cheap. module must have an elf, which must outlive the result. debug_dirs: colon-separated, NULL: /usr/lib/debug (borrowed).
- * 0 or -ENOMEM: finding nothing is no error. Free with debuginfo_close().
+ * Finds the files; cheap. module must have an elf, which must outlive the result. debug_dirs: colon-separated, NULL:
+ * /usr/lib/debug (borrowed). 0 or -ENOMEM: finding nothing is no error. Free with debuginfo_close().
  */
 int debuginfo_open(const struct module *module, const char *debug_dirs, struct debuginfo **ret_info);
 void debuginfo_close(struct debuginfo *info);

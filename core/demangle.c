@@ -3,9 +3,10 @@
  * Demangling on top of libiberty, made fit for names that an attacker chose.
  *
  * A few hundred bytes of mangled name can stand for terabytes of text (substitutions repeat what came before), and both
- * demanglers recurse. So the text is taken piece by piece through their callbacks and the demangler is left with longjmp() as soon as more was
- * said than anyone will read. The callbacks' callers keep their state on the stack (the Rust one leaks a small buffer when
- * left inside a punycode identifier; a capped, once-per-name loss in a process that lives for one core).
+ * demanglers recurse. So the text is taken piece by piece through their callbacks and the demangler is left with
+ * longjmp() as soon as more was said than anyone will read. The callbacks' callers keep their state on the stack (the
+ * Rust one leaks a small buffer when left inside a punycode identifier; a capped, once-per-name loss in a process that
+ * lives for one core).
  *
  * Suffixes that compilers append to make clones of a function (".cold", ".part.0", ".llvm.8839") are dropped: they name
  * the same source function. So are ELF symbol versions.
@@ -21,8 +22,8 @@
 
 #define MANGLED_MAX KIB(16)   /* the longest that real template-heavy libraries have are some 10 KiB */
 #define PLAIN_MAX 1024u       /* contract of cw_location.function */
-/* libiberty refuses C++ names over 1 KiB unless its recursion limit is lifted. Its parser then recurses at most once a character,
- * some 300 bytes each: 4 KiB of name need little more than 1 MiB of stack. */
+/* libiberty refuses C++ names over 1 KiB unless its recursion limit is lifted. Its parser then recurses at most once a
+ * character, some 300 bytes each: 4 KiB of name need little more than 1 MiB of stack. */
 #define LONG_CXX_MAX KIB(4)
 
 struct collector {
@@ -66,9 +67,13 @@ static bool demangle_into(const char *mangled, size_t length, struct collector *
 
 /* The length of name without one clone suffix; its own length if it has none. */
 static size_t without_clone_suffix(const char *name, size_t length) {
-	static const struct { const char *word; bool numbered; } suffixes[] = {
-		{ ".cold", false }, { ".part", true }, { ".constprop", true }, { ".isra", true }, { ".lto_priv", true }, { ".llvm", true },
-		{ ".clone", true }, { ".localalias", false }, { ".cold", true }, { ".localalias", true },
+	static const struct {
+		const char *word;
+		bool numbered;
+	} suffixes[] = {
+		{ ".cold", false }, { ".cold", true }, { ".part", true }, { ".constprop", true },
+		{ ".isra", true }, { ".lto_priv", true }, { ".llvm", true }, { ".clone", true },
+		{ ".localalias", false }, { ".localalias", true },
 	};
 	size_t digits = 0;
 

@@ -4,6 +4,6 @@
 
 #include "util/arena.h"
 
-/* The demangled name without Rust's hash, cleaned, at most 1 KiB (longer ones end in "…"); the name itself if it is not mangled.
- * NULL only without memory. Mangled names over 16 KiB are cut, not demangled. */
+/* The demangled name without Rust's hash, cleaned, at most 1 KiB (longer ones end in "…"); the name itself if it is not
+ * mangled. NULL only without memory. Mangled names over 16 KiB are cut, not demangled. */
 const char *demangle(struct arena *arena, const char *linkage_name);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Opening the files that hold debug info. Their names come from other ELF files, so anything may lie there: only regular files of a sane size
- * are used, opening never blocks and never takes a terminal.
+ * Opening the files that hold debug info. Their names come from other ELF files, so anything may lie there: only
+ * regular files of a sane size are used, opening never blocks and never takes a terminal.
  */
 #pragma once
 

@@ -4,8 +4,8 @@
 
 #include <elfutils/libdwelf.h>
 
-/* Sum of all inflated sections. ceph-osd, the largest that Debian has in one file short of browsers, takes 624 MB; the worker's
- * address space is bounded anyway, and what does not fit here falls back to the symbol table. */
+/* Sum of all inflated sections. ceph-osd, the largest that Debian has in one file short of browsers, takes 624 MB; the
+ * worker's address space is bounded anyway, and what does not fit here falls back to the symbol table. */
 #define INFLATED_MAX MIB(1536)
 
 bool dwarf_present(Elf *elf) {
@@ -71,11 +71,18 @@ static struct empty_file {
 		.e_ident = { ELFMAG0, ELFMAG1, ELFMAG2, ELFMAG3, ELFCLASS64,
 			     __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? ELFDATA2LSB : ELFDATA2MSB, EV_CURRENT },
 		.e_type = ET_EXEC, .e_version = EV_CURRENT, .e_ehsize = sizeof(Elf64_Ehdr),
-		.e_shoff = offsetof(struct empty_file, sections), .e_shentsize = sizeof(Elf64_Shdr), .e_shnum = 3, .e_shstrndx = 2,
+		.e_shoff = offsetof(struct empty_file, sections), .e_shentsize = sizeof(Elf64_Shdr),
+		.e_shnum = 3, .e_shstrndx = 2,
 	},
 	.sections = {
-		[1] = { .sh_name = 1, .sh_type = SHT_PROGBITS, .sh_offset = offsetof(struct empty_file, unit), .sh_size = 8, .sh_addralign = 1 },
-		[2] = { .sh_name = 13, .sh_type = SHT_STRTAB, .sh_offset = offsetof(struct empty_file, names), .sh_size = 24, .sh_addralign = 1 },
+		[1] = {
+			.sh_name = 1, .sh_type = SHT_PROGBITS, .sh_offset = offsetof(struct empty_file, unit),
+			.sh_size = sizeof(empty_file.unit), .sh_addralign = 1,
+		},
+		[2] = {
+			.sh_name = 13, .sh_type = SHT_STRTAB, .sh_offset = offsetof(struct empty_file, names),
+			.sh_size = sizeof(empty_file.names), .sh_addralign = 1,
+		},
 	},
 	.names = "\0.debug_info\0.shstrtab",
 };

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* See dwarf-ranges.h. Sorted by start, then the larger first, so that going back from the last start meets the innermost first. */
+/* See dwarf-ranges.h. Sorted by start, then the larger first, so that going back from the last start meets the
+ * innermost first. */
 #include "core/dwarf-ranges.h"
 
 #include <assert.h>
 
-/* Real ranges nest a few deep (functions moved together by the linker). Searching further serves only who made them overlap on purpose. */
+/* Real ranges nest a few deep (functions moved together by the linker). Searching further serves only who made them
+ * overlap on purpose. */
 #define LOOK_BACK_MAX 256u
 
 int ranges_add(struct ranges *r, uint64_t low, uint64_t high, uint32_t value, size_t max) {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Address ranges that may overlap or nest, each with a number; answers "which hold this address", the innermost first. File addresses, end exclusive. */
+/* Address ranges that may overlap or nest, each with a number; answers "which hold this address", the innermost first.
+ * File addresses, end exclusive. */
 #pragma once
 
 #include "util/macro.h"

@@ -17,22 +17,72 @@ struct scan_abbrev {
 	uint32_t fixed_bytes;   /* sum, if forms == NULL */
 	uint16_t n_forms, tag;
 	uint8_t flags;
-	bool fixed_location, moving_location;
+	bool moving;            /* a parameter with a location list */
+	uint16_t place;         /* index of a parameter's only location, or NO_PLACE */
 };
 
+#define NO_PLACE UINT16_MAX
+
 /* Bytes of a form, or one of these; 0 in the table is a form that is not known. */
-enum { EMPTY = 99, ADDRESS = 100, OFFSET, REFERENCE, STRING, LEB, BLOCK1, BLOCK2, BLOCK4, BLOCK_LEB, INDIRECT, UNKNOWN };
+enum {
+	EMPTY = 99,
+	ADDRESS = 100,
+	OFFSET,
+	REFERENCE,
+	STRING,
+	LEB,
+	BLOCK1,
+	BLOCK2,
+	BLOCK4,
+	BLOCK_LEB,
+	INDIRECT,
+	UNKNOWN
+};
 
 static const uint8_t form_sizes[] = {
-	[DW_FORM_addr] = ADDRESS, [DW_FORM_block2] = BLOCK2, [DW_FORM_block4] = BLOCK4, [DW_FORM_data2] = 2, [DW_FORM_data4] = 4,
-	[DW_FORM_data8] = 8, [DW_FORM_string] = STRING, [DW_FORM_block] = BLOCK_LEB, [DW_FORM_block1] = BLOCK1, [DW_FORM_data1] = 1,
-	[DW_FORM_flag] = 1, [DW_FORM_sdata] = LEB, [DW_FORM_strp] = OFFSET, [DW_FORM_udata] = LEB, [DW_FORM_ref_addr] = REFERENCE,
-	[DW_FORM_ref1] = 1, [DW_FORM_ref2] = 2, [DW_FORM_ref4] = 4, [DW_FORM_ref8] = 8, [DW_FORM_ref_udata] = LEB,
-	[DW_FORM_indirect] = INDIRECT, [DW_FORM_sec_offset] = OFFSET, [DW_FORM_exprloc] = BLOCK_LEB, [DW_FORM_flag_present] = EMPTY,
-	[DW_FORM_strx] = LEB, [DW_FORM_addrx] = LEB, [DW_FORM_ref_sup4] = 4, [DW_FORM_strp_sup] = OFFSET, [DW_FORM_data16] = 16,
-	[DW_FORM_line_strp] = OFFSET, [DW_FORM_ref_sig8] = 8, [DW_FORM_implicit_const] = EMPTY, [DW_FORM_loclistx] = LEB,
-	[DW_FORM_rnglistx] = LEB, [DW_FORM_ref_sup8] = 8, [DW_FORM_strx1] = 1, [DW_FORM_strx2] = 2, [DW_FORM_strx3] = 3,
-	[DW_FORM_strx4] = 4, [DW_FORM_addrx1] = 1, [DW_FORM_addrx2] = 2, [DW_FORM_addrx3] = 3, [DW_FORM_addrx4] = 4,
+	[DW_FORM_addr] = ADDRESS,
+	[DW_FORM_block2] = BLOCK2,
+	[DW_FORM_block4] = BLOCK4,
+	[DW_FORM_data2] = 2,
+	[DW_FORM_data4] = 4,
+	[DW_FORM_data8] = 8,
+	[DW_FORM_string] = STRING,
+	[DW_FORM_block] = BLOCK_LEB,
+	[DW_FORM_block1] = BLOCK1,
+	[DW_FORM_data1] = 1,
+	[DW_FORM_flag] = 1,
+	[DW_FORM_sdata] = LEB,
+	[DW_FORM_strp] = OFFSET,
+	[DW_FORM_udata] = LEB,
+	[DW_FORM_ref_addr] = REFERENCE,
+	[DW_FORM_ref1] = 1,
+	[DW_FORM_ref2] = 2,
+	[DW_FORM_ref4] = 4,
+	[DW_FORM_ref8] = 8,
+	[DW_FORM_ref_udata] = LEB,
+	[DW_FORM_indirect] = INDIRECT,
+	[DW_FORM_sec_offset] = OFFSET,
+	[DW_FORM_exprloc] = BLOCK_LEB,
+	[DW_FORM_flag_present] = EMPTY,
+	[DW_FORM_strx] = LEB,
+	[DW_FORM_addrx] = LEB,
+	[DW_FORM_ref_sup4] = 4,
+	[DW_FORM_strp_sup] = OFFSET,
+	[DW_FORM_data16] = 16,
+	[DW_FORM_line_strp] = OFFSET,
+	[DW_FORM_ref_sig8] = 8,
+	[DW_FORM_implicit_const] = EMPTY,
+	[DW_FORM_loclistx] = LEB,
+	[DW_FORM_rnglistx] = LEB,
+	[DW_FORM_ref_sup8] = 8,
+	[DW_FORM_strx1] = 1,
+	[DW_FORM_strx2] = 2,
+	[DW_FORM_strx3] = 3,
+	[DW_FORM_strx4] = 4,
+	[DW_FORM_addrx1] = 1,
+	[DW_FORM_addrx2] = 2,
+	[DW_FORM_addrx3] = 3,
+	[DW_FORM_addrx4] = 4,
 };
 
 static unsigned form_size(const struct scan_unit *u, unsigned form) {
@@ -70,7 +120,8 @@ static bool read_leb(const uint8_t **p, const uint8_t *end, uint64_t *ret_value)
 	return false;
 }
 
-/* Length of a block's own bytes; the unit's byte order is not known here, but libdw's readers are, so ask the ELF file's. */
+/* Length of a block's own bytes; the unit's byte order is not known here, but libdw's readers are, so ask the ELF
+ * file's. */
 static uint64_t read_length(const struct scan_unit *u, const uint8_t *p, unsigned bytes) {
 	Elf *elf = dwarf_getelf(dwarf_cu_getdwarf(u->cu));
 	const char *ident = elf ? elf_getident(elf, NULL) : NULL;
@@ -88,7 +139,8 @@ static bool skip_form(const struct scan_unit *u, unsigned form, const uint8_t **
 	uint64_t length = size;
 
 	if (size == INDIRECT) {
-		if (!read_leb(p, u->end, &length) || length > UINT16_MAX || length == DW_FORM_indirect || length == DW_FORM_implicit_const)
+		if (!read_leb(p, u->end, &length) || length > UINT16_MAX || length == DW_FORM_indirect ||
+		    length == DW_FORM_implicit_const)
 			return false;
 		size = form_size(u, (unsigned)length);
 		length = size;
@@ -127,14 +179,15 @@ static bool skip_form(const struct scan_unit *u, unsigned form, const uint8_t **
 
 /* Notes what one attribute of an abbreviation tells before any entry is read. */
 static void classify(struct scan_abbrev *a, unsigned name, unsigned form) {
-	bool is_list = form == DW_FORM_sec_offset || form == DW_FORM_loclistx || form == DW_FORM_data4 || form == DW_FORM_data8;
+	bool is_list = form == DW_FORM_sec_offset || form == DW_FORM_loclistx || form == DW_FORM_data4 ||
+		       form == DW_FORM_data8;
 
 	if (name == DW_AT_low_pc || name == DW_AT_ranges)
 		a->flags |= SCAN_PC;
-	if (name == DW_AT_location && (a->tag == DW_TAG_formal_parameter || a->tag == DW_TAG_variable)) {
-		a->moving_location |= is_list;
-		/* Global variables have fixed places in any build; parameters tell. */
-		a->fixed_location |= !is_list && a->tag == DW_TAG_formal_parameter;
+	/* Variables will not do: global ones have fixed places in any build. */
+	if (name == DW_AT_location && a->tag == DW_TAG_formal_parameter) {
+		a->moving = is_list;
+		a->place = is_list ? NO_PLACE : a->n_forms;
 	}
 }
 
@@ -148,15 +201,16 @@ static int abbrev_fill(const struct scan_unit *u, Dwarf_Die *die, struct scan_ab
 	if (a->tag == DW_TAG_invalid || !die->abbrev)
 		return -EBADMSG;
 	a->flags = dwarf_abbrevhaschildren(die->abbrev) ? SCAN_CHILDREN : 0;
+	a->place = NO_PLACE;
 	/* Not dwarf_getattrcnt(): elfutils 0.188 counts the constants of DW_FORM_implicit_const as attributes. */
 	while (dwarf_getabbrevattr(die->abbrev, a->n_forms, &name, &form, NULL) == 0) {
 		if (a->n_forms >= ATTRIBUTES_MAX)
 			return -EBADMSG;
+		classify(a, name, form);
 		forms[a->n_forms++] = form > UINT16_MAX ? UINT16_MAX : (uint16_t)form;
 		size = form_size(u, form);
 		all_fixed = all_fixed && size < EMPTY;
 		fixed += size;
-		classify(a, name, form);
 	}
 	if (all_fixed)
 		a->fixed_bytes = fixed;
@@ -199,16 +253,30 @@ static int abbrev_find(struct scan_unit *u, uint64_t code, Dwarf_Die *die, struc
 	return 0;
 }
 
-static int skip_attributes(const struct scan_unit *u, const struct scan_abbrev *a, const uint8_t **p) {
+/* Whether the block at p, of at most 127 bytes, is an expression that begins with DW_OP_fbreg. */
+static bool is_stack_place(const struct scan_unit *u, const uint8_t *p) {
+	return (size_t)(u->end - p) >= 2 && p[0] > 0 && p[0] < 0x80 && p[1] == DW_OP_fbreg;
+}
+
+static int skip_attributes(struct scan_unit *u, const struct scan_abbrev *a, const uint8_t **p) {
+	u->evidence.moving_parameters += a->moving;
+	u->evidence.call_sites |= a->tag == DW_TAG_call_site || a->tag == DW_TAG_GNU_call_site;
 	if (!a->forms) {
 		if (a->fixed_bytes > (size_t)(u->end - *p))
 			return -EBADMSG;
 		*p += a->fixed_bytes;
 		return 0;
 	}
-	for (size_t i = 0; i < a->n_forms; i++)
+	for (size_t i = 0; i < a->n_forms; i++) {
+		if (i == a->place) {
+			bool stack = is_stack_place(u, *p);
+
+			u->evidence.stack_parameters += stack;
+			u->evidence.moving_parameters += !stack;
+		}
 		if (!skip_form(u, a->forms[i], p))
 			return -EBADMSG;
+	}
 	return 0;
 }
 
@@ -220,7 +288,8 @@ static int find_end(Dwarf_Die *cudie, const uint8_t **ret_end) {
 	Dwarf_Off offset = dwarf_dieoffset(cudie), start = offset - dwarf_cuoffset(cudie), next;
 	Elf_Scn *scn = NULL;
 
-	if (!elf || dwarf_next_unit(dwarf, start, &next, NULL, NULL, NULL, NULL, NULL, NULL, NULL) != 0 || next <= offset)
+	if (!elf || dwarf_next_unit(dwarf, start, &next, NULL, NULL, NULL, NULL, NULL, NULL, NULL) != 0 ||
+	    next <= offset)
 		return -EBADMSG;
 	while ((scn = elf_nextscn(elf, scn))) {
 		GElf_Shdr header;
@@ -229,7 +298,8 @@ static int find_end(Dwarf_Die *cudie, const uint8_t **ret_end) {
 		if (!gelf_getshdr(scn, &header) || header.sh_type == SHT_NOBITS || (header.sh_flags & SHF_ALLOC))
 			continue;
 		data = elf_getdata(scn, NULL);
-		if (!data || !data->d_buf || address < (const uint8_t *)data->d_buf || address >= (const uint8_t *)data->d_buf + data->d_size)
+		if (!data || !data->d_buf || address < (const uint8_t *)data->d_buf ||
+		    address >= (const uint8_t *)data->d_buf + data->d_size)
 			continue;
 		*ret_end = (const uint8_t *)data->d_buf + MIN((uint64_t)next, (uint64_t)data->d_size);
 		return address < *ret_end ? 0 : -EBADMSG;
@@ -241,7 +311,8 @@ int scan_unit_init(Dwarf_Die *cudie, uint64_t *budget, struct scan_unit *ret_uni
 	struct scan_unit u = { .cu = cudie->cu, .first = cudie->addr, .budget = budget };
 	int r;
 
-	if (dwarf_cu_die(cudie->cu, &(Dwarf_Die){ 0 }, &u.version, NULL, &u.address_bytes, &u.offset_bytes, NULL, NULL) == NULL)
+	if (dwarf_cu_die(cudie->cu, &(Dwarf_Die){ 0 }, &u.version, NULL, &u.address_bytes, &u.offset_bytes, NULL,
+			 NULL) == NULL)
 		return -EBADMSG;
 	r = find_end(cudie, &u.end);
 	if (r < 0)
@@ -293,9 +364,6 @@ int scan_next(struct scan *s, struct scan_die *ret_die) {
 		return r;
 	die.abbrev = a->abbrev;
 	*ret_die = (struct scan_die){ .die = die, .tag = a->tag, .flags = a->flags, .depth = s->depth };
-	u->evidence.fixed_locations |= a->fixed_location;
-	u->evidence.moving_locations |= a->moving_location;
-	u->evidence.call_sites |= a->tag == DW_TAG_call_site || a->tag == DW_TAG_GNU_call_site;
 	s->next = p;
 	s->started = true;
 	if ((a->flags & SCAN_CHILDREN) && ++s->depth > DEPTH_MAX)

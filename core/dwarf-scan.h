@@ -2,10 +2,10 @@
 /*
  * Walks the entries (DIEs) of one unit in the order in which they are stored, once, without libdw's tree functions.
  *
- * Why not dwarf_child() and dwarf_siblingof(): without DW_AT_sibling (LLVM writes none) each step to a sibling walks all that lies below, so a
- * descent through n nested namespaces reads everything n times. Here an entry is skipped by its abbreviation's forms, which are remembered.
- * What is in an entry is still libdw's to tell: each step gives a Dwarf_Die to ask about.
- * Format: DWARF 5 §7.5 and DWARF 4 §7.5, GNU extensions as in <dwarf.h>.
+ * Why not dwarf_child() and dwarf_siblingof(): without DW_AT_sibling (LLVM writes none) each step to a sibling walks
+ * all that lies below, so a descent through n nested namespaces reads everything n times. Here an entry is skipped by
+ * its abbreviation's forms, which are remembered. What is in an entry is still libdw's to tell: each step gives a
+ * Dwarf_Die to ask about. Format: DWARF 5 §7.5 and DWARF 4 §7.5, GNU extensions as in <dwarf.h>.
  */
 #pragma once
 
@@ -21,8 +21,8 @@ enum scan_flags {
 
 /* What the entries seen so far show about how the unit was compiled. */
 struct scan_evidence {
-	bool fixed_locations;   /* a variable with one place for all its life */
-	bool moving_locations;  /* a variable with a location list */
+	uint32_t stack_parameters;  /* at one place in their frame for all their life */
+	uint32_t moving_parameters; /* in a register, or now here, now there */
 	bool call_sites;
 };
 
@@ -36,7 +36,7 @@ struct scan_unit {
 	struct scan_abbrev *abbrevs; /* by code */
 	size_t n_abbrevs;
 	struct scan_evidence evidence;
-	uint64_t *budget;            /* entries that may still be read, over all units of a module; owned by the caller */
+	uint64_t *budget; /* entries that may still be read, over all units of a module; owned by the caller */
 };
 
 struct scan_die {

@@ -11,7 +11,8 @@
 #define INLINES_MAX 128u
 #define PATH_MAX_BYTES 4096u
 
-/* libdw joins only what lies in the compilation folder itself; the rest is made absolute here, so that all paths of a unit read alike. */
+/* libdw joins only what lies in the compilation folder itself; the rest is made absolute here, so that all paths of a
+ * unit read alike. */
 static const char *make_path(struct arena *arena, const struct unit *u, const char *path) {
 	char text[PATH_MAX_BYTES], joined[PATH_MAX_BYTES];
 	Dwarf_Die die = u->die;
@@ -20,7 +21,8 @@ static const char *make_path(struct arena *arena, const struct unit *u, const ch
 
 	if (path[0] != '/' && dwarf_attr(&die, DW_AT_comp_dir, &attribute))
 		directory = dwarf_formstring(&attribute);
-	/* Reproducible builds have a relative folder ("./stdlib"), already part of some paths: it would only be said twice. */
+	/* Reproducible builds have a relative folder ("./stdlib"), already part of some paths: it would only be said
+	 * twice. */
 	if (directory && directory[0] == '/') {
 		while (str_has_prefix(path, "./"))
 			path += 2;
@@ -120,7 +122,8 @@ static int find_inlined(struct arena *arena, const struct place *place, uint64_t
 	return 0;
 }
 
-int dwarf_symbol(struct arena *arena, struct units *units, uint64_t address, struct cw_symbol *ret_symbol, const struct unit **ret_unit) {
+int dwarf_symbol(struct arena *arena, struct units *units, uint64_t address, struct cw_symbol *ret_symbol,
+		 const struct unit **ret_unit) {
 	struct cw_symbol symbol = { 0 };
 	struct place place;
 	int r;

@@ -18,7 +18,7 @@
 #define SCOPE_DEPTH_MAX 64u
 #define INLINE_DEPTH_MAX 256u
 
-/* Functions that were discarded at link time keep debug info, with address 0 (or 1, or -1), and would shadow real ones. */
+/* Functions that were discarded at link time keep debug info, with address 0 (or 1, or -1), and would shadow others. */
 static bool is_code(const struct units *us, uint64_t address) {
 	for (size_t i = 0; i < us->n_code; i++)
 		if (us->code[i].low <= address && address < us->code[i].high)
@@ -50,7 +50,8 @@ static void find_code(struct units *us, Elf *elf) {
 		GElf_Phdr p;
 		uint64_t end;
 
-		if (!gelf_getphdr(elf, (int)i, &p) || p.p_type != PT_LOAD || !(p.p_flags & PF_X) || !add_u64(p.p_vaddr, p.p_memsz, &end))
+		if (!gelf_getphdr(elf, (int)i, &p) || p.p_type != PT_LOAD || !(p.p_flags & PF_X) ||
+		    !add_u64(p.p_vaddr, p.p_memsz, &end))
 			continue;
 		us->code[us->n_code].low = p.p_vaddr;
 		us->code[us->n_code++].high = end;
@@ -141,7 +142,8 @@ void units_free(struct units *us) {
 	free(us);
 }
 
-/* libdw opens a .dwo file without a look: a FIFO would block us for good. False only if something other than a file is there. */
+/* libdw opens a .dwo file without a look: a FIFO would block us for good. False only if something other than a file is
+ * there. */
 static bool may_open_dwo(const struct units *us, Dwarf_Die *die) {
 	Dwarf_Attribute attribute;
 	const char *name = NULL, *dirs[2] = { us->directory, NULL };
@@ -155,7 +157,8 @@ static bool may_open_dwo(const struct units *us, Dwarf_Die *die) {
 	if (!name || !*name)
 		return false;
 	for (size_t i = 0; i < ELEMENTSOF(dirs); i++) {
-		int n = name[0] == '/' ? snprintf(path, sizeof(path), "%s", name) : snprintf(path, sizeof(path), "%s/%s", dirs[i] ? dirs[i] : ".", name);
+		int n = name[0] == '/' ? snprintf(path, sizeof(path), "%s", name)
+				       : snprintf(path, sizeof(path), "%s/%s", dirs[i] ? dirs[i] : ".", name);
 
 		if (n < 0 || (size_t)n >= sizeof(path))
 			return false;
@@ -177,7 +180,8 @@ static void *grow(void *array, size_t n, size_t *allocated, size_t size, size_t 
 	return grown;
 }
 
-/* Scopes open at one point of the scan. They are written down only once a function is met in them: most types have none. */
+/* Scopes open at one point of the scan. They are written down only once a function is met in them: most types have
+ * none. */
 struct open_scopes {
 	struct { const void *entry; unsigned depth; uint32_t index; } items[SCOPE_DEPTH_MAX];
 	size_t n;
@@ -195,7 +199,9 @@ static int commit_scopes(struct unit *u, struct open_scopes *open) {
 		u->scopes = grown;
 		open->items[i].index = (uint32_t)u->n_scopes;
 		u->scopes[u->n_scopes++] = (struct scope){
-			.entry = open->items[i].entry, .end = u->scan.end, .outer = i > 0 ? open->items[i - 1].index : UINT32_MAX,
+			.entry = open->items[i].entry,
+			.end = u->scan.end,
+			.outer = i > 0 ? open->items[i - 1].index : UINT32_MAX,
 		};
 	}
 	return 0;
@@ -211,7 +217,8 @@ static void close_scopes(struct unit *u, struct open_scopes *open, const struct 
 }
 
 static int add_function(const struct units *us, struct unit *u, struct scan_die *die) {
-	struct function *grown = grow(u->functions, u->n_functions, &u->functions_allocated, sizeof(*grown), FUNCTIONS_MAX);
+	struct function *grown =
+		grow(u->functions, u->n_functions, &u->functions_allocated, sizeof(*grown), FUNCTIONS_MAX);
 
 	if (!grown)
 		return -ENOMEM;
@@ -221,8 +228,9 @@ static int add_function(const struct units *us, struct unit *u, struct scan_die 
 }
 
 static bool is_scope(unsigned tag) {
-	return tag == DW_TAG_subprogram || tag == DW_TAG_namespace || tag == DW_TAG_class_type || tag == DW_TAG_structure_type || tag == DW_TAG_union_type ||
-	       tag == DW_TAG_enumeration_type || tag == DW_TAG_module || tag == DW_TAG_interface_type;
+	return tag == DW_TAG_subprogram || tag == DW_TAG_namespace || tag == DW_TAG_class_type ||
+	       tag == DW_TAG_structure_type || tag == DW_TAG_union_type || tag == DW_TAG_enumeration_type ||
+	       tag == DW_TAG_module || tag == DW_TAG_interface_type;
 }
 
 static int scan_functions(struct units *us, struct unit *u) {
@@ -249,6 +257,7 @@ static int scan_functions(struct units *us, struct unit *u) {
 	}
 	/* What a damaged or oversized unit gave until then is used. */
 	us->cut |= r < 0;
+	u->evidence = u->scan.evidence;
 	ranges_sort(&u->ranges);
 	return r == -ENOMEM && u->n_functions == 0 ? r : 0;
 }
@@ -281,7 +290,8 @@ static bool unit_find_function(struct unit *u, uint64_t address, struct place *r
 	*ret_place = (struct place){ .unit = u };
 	if (!range)
 		return false;
-	ret_place->function = (Dwarf_Die){ .addr = (void *)(uintptr_t)u->functions[range->value].entry, .cu = u->full.cu };
+	ret_place->function =
+		(Dwarf_Die){ .addr = (void *)(uintptr_t)u->functions[range->value].entry, .cu = u->full.cu };
 	ret_place->low = range->low;
 	ret_place->high = range->high;
 	return true;
@@ -293,6 +303,7 @@ int units_find(struct units *us, uint64_t address, struct place *ret_place) {
 	size_t at = SIZE_MAX;
 	int r;
 
+	us->cut |= us->budget == 0;
 	while ((range = ranges_next(&us->ranges, address, &at))) {
 		struct unit_slot *slot = &us->slots[range->value];
 

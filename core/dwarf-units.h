@@ -2,8 +2,8 @@
 /*
  * The index of one file's debug info: which unit holds an address, and in it which function, each found once.
  *
- * libdw's own ways are not used: .debug_aranges is missing from clang's output, and dwarf_getscopes() does not descend into namespaces,
- * so that it finds no inlined functions of Rust and clang. All addresses here are file addresses.
+ * libdw's own ways are not used: .debug_aranges is missing from clang's output, and dwarf_getscopes() does not descend
+ * into namespaces, so that it finds no inlined functions of Rust and clang. All addresses here are file addresses.
  */
 #pragma once
 
@@ -14,7 +14,8 @@ struct function {
 	const void *entry;     /* its DIE in unit.full's section */
 };
 
-/* A namespace, type or function with functions in it; the innermost that spans an entry gives that entry's qualified name. */
+/* A namespace, type or function with functions in it; the innermost that spans an entry gives that entry's qualified
+ * name. */
 struct scope {
 	const void *entry, *end;
 	uint32_t outer;        /* index, or UINT32_MAX */
@@ -31,6 +32,7 @@ struct unit {
 	Dwarf_Die full;        /* the .dwo file's first entry with split DWARF, else the same as die */
 	struct scan_unit scan;
 	bool scanned;          /* scan may be used */
+	struct scan_evidence evidence; /* of all its entries */
 	struct function *functions;
 	size_t n_functions, functions_allocated;
 	struct ranges ranges;  /* of functions */
@@ -52,7 +54,9 @@ struct units {
 	struct unit_slot *slots;
 	size_t n, allocated;
 	struct ranges ranges;
-	struct { uint64_t low, high; } code[16]; /* executable segments; functions that the linker dropped lie elsewhere */
+	struct {
+		uint64_t low, high;
+	} code[16]; /* executable segments; functions that the linker dropped lie elsewhere */
 	size_t n_code;
 	uint64_t budget;
 	bool cut;              /* limits were met: some functions may be missing */
@@ -65,7 +69,8 @@ struct place {
 	uint64_t low, high;    /* of the part of the function that holds the address */
 };
 
-/* elf: the module's own file, for its segments (a separate debug file's may be empty). directory may be NULL. 0, -ENODATA (no units), -ENOMEM. */
+/* elf: the module's own file, for its segments (a separate debug file's may be empty). directory may be NULL. 0,
+ * -ENODATA (no units), -ENOMEM. */
 int units_new(Dwarf *dwarf, Elf *elf, const char *directory, struct units **ret_units);
 void units_free(struct units *units);
 DEFINE_CLEANUP(struct units *, units_free);
@@ -73,7 +78,8 @@ DEFINE_CLEANUP(struct units *, units_free);
 /* 0, -ENOENT, -ENOMEM. */
 int units_find(struct units *units, uint64_t address, struct place *ret_place);
 
-/* The slot for what comes from there: slot->from is NULL if it is new, and must be filled in. NULL without memory: do without. */
+/* The slot for what comes from there: slot->from is NULL if it is new, and must be filled in. NULL without memory: do
+ * without. */
 struct known *unit_known(struct unit *unit, const void *from);
 
 /* The functions inlined into place at address, outermost first; the number written (≤ max). */

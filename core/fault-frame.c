@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The original fault behind a handler. A runtime's handler that raises again or aborts replaces NT_SIGINFO by its own; the kernel's signal frame, still
- * on the stack below it, keeps siginfo, trap number, error code, cr2 and the registers.
+ * The original fault behind a handler. A runtime's handler that raises again or aborts replaces NT_SIGINFO by its own;
+ * the kernel's signal frame, still on the stack below it, keeps siginfo, trap number, error code, cr2 and the
+ * registers.
  *
- * A frame is believed only where its siginfo and its trap number agree: for a handler without SA_SIGINFO the kernel does not write siginfo at all
- * (arch/x86/kernel/signal_64.c), and what is read there is old stack contents. Of such a handler a page fault is still known by trap number and cr2, if
- * the interrupted instruction really touches that address.
+ * A frame is believed only where its siginfo and its trap number agree: for a handler without SA_SIGINFO the kernel
+ * does not write siginfo at all (arch/x86/kernel/signal_64.c), and what is read there is old stack contents. Of such a
+ * handler a page fault is still known by trap number and cr2, if the interrupted instruction really touches that
+ * address.
  */
 #include "core/fault-private.h"
 #include "core/insn.h"
@@ -17,10 +19,11 @@
 static const struct {
 	int trap, signal;
 } trap_signals[] = {
-	{ TRAP_DIVIDE, FAULT_SIGFPE },      { TRAP_X87, FAULT_SIGFPE },      { TRAP_SIMD, FAULT_SIGFPE },     { TRAP_DEBUG, FAULT_SIGTRAP },
-	{ TRAP_BREAKPOINT, FAULT_SIGTRAP }, { TRAP_OPCODE, FAULT_SIGILL },   { TRAP_OVERFLOW, FAULT_SIGSEGV }, { TRAP_BOUNDS, FAULT_SIGSEGV },
-	{ TRAP_TSS, FAULT_SIGSEGV },        { TRAP_SEGMENT, FAULT_SIGBUS },  { TRAP_STACK, FAULT_SIGBUS },    { TRAP_PROTECTION, FAULT_SIGSEGV },
-	{ TRAP_PAGE, FAULT_SIGSEGV },       { TRAP_PAGE, FAULT_SIGBUS },     { TRAP_ALIGNMENT, FAULT_SIGBUS },
+	{ TRAP_DIVIDE, FAULT_SIGFPE }, { TRAP_X87, FAULT_SIGFPE }, { TRAP_SIMD, FAULT_SIGFPE },
+	{ TRAP_DEBUG, FAULT_SIGTRAP }, { TRAP_BREAKPOINT, FAULT_SIGTRAP }, { TRAP_OPCODE, FAULT_SIGILL },
+	{ TRAP_OVERFLOW, FAULT_SIGSEGV }, { TRAP_BOUNDS, FAULT_SIGSEGV }, { TRAP_TSS, FAULT_SIGSEGV },
+	{ TRAP_SEGMENT, FAULT_SIGBUS }, { TRAP_STACK, FAULT_SIGBUS }, { TRAP_PROTECTION, FAULT_SIGSEGV },
+	{ TRAP_PAGE, FAULT_SIGSEGV }, { TRAP_PAGE, FAULT_SIGBUS }, { TRAP_ALIGNMENT, FAULT_SIGBUS },
 };
 
 struct trap {
@@ -32,10 +35,12 @@ static void read_trap(struct core *core, const struct signal_context *context, s
 	const struct arch *arch = core->arch;
 	struct trap trap = { 0 };
 
-	trap.known = context->ucontext != 0 && arch->ucontext_trapno_offset >= 0 && arch->ucontext_error_offset >= 0 && arch->ucontext_cr2_offset >= 0 &&
-		     core_read_word(core, context->ucontext + (uint64_t)arch->ucontext_trapno_offset, &trap.number) == 0 &&
-		     core_read_word(core, context->ucontext + (uint64_t)arch->ucontext_error_offset, &trap.error) == 0 &&
-		     core_read_word(core, context->ucontext + (uint64_t)arch->ucontext_cr2_offset, &trap.cr2) == 0;
+	trap.known =
+	    context->ucontext != 0 && arch->ucontext_trapno_offset >= 0 && arch->ucontext_error_offset >= 0 &&
+	    arch->ucontext_cr2_offset >= 0 &&
+	    core_read_word(core, context->ucontext + (uint64_t)arch->ucontext_trapno_offset, &trap.number) == 0 &&
+	    core_read_word(core, context->ucontext + (uint64_t)arch->ucontext_error_offset, &trap.error) == 0 &&
+	    core_read_word(core, context->ucontext + (uint64_t)arch->ucontext_cr2_offset, &trap.cr2) == 0;
 	*ret_trap = trap;
 }
 
@@ -63,7 +68,8 @@ static bool read_siginfo(struct core *core, const struct signal_context *context
 }
 
 /* A page fault by trap number and cr2 alone: number and code of the signal remain a guess, so no code is claimed. */
-static bool from_cr2(struct core *core, const struct signal_context *context, const struct trap *trap, struct cw_signal *ret_signal) {
+static bool from_cr2(
+    struct core *core, const struct signal_context *context, const struct trap *trap, struct cw_signal *ret_signal) {
 	uint64_t pc = context->registers[core->arch->pc];
 	const struct cw_instruction *instruction;
 

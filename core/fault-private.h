@@ -9,17 +9,32 @@ enum { FAULT_SIGILL = 4, FAULT_SIGTRAP = 5, FAULT_SIGBUS = 7, FAULT_SIGFPE = 8, 
 enum { FAULT_SI_KERNEL = 128, FAULT_SEGV_PKUERR = 4, FAULT_BUS_ADRALN = 1 };
 
 /* x86 exception vectors, as the kernel stores them in sigcontext.trapno. */
-enum { TRAP_DIVIDE = 0, TRAP_DEBUG = 1, TRAP_BREAKPOINT = 3, TRAP_OVERFLOW = 4, TRAP_BOUNDS = 5, TRAP_OPCODE = 6, TRAP_TSS = 10,
-       TRAP_SEGMENT = 11, TRAP_STACK = 12, TRAP_PROTECTION = 13, TRAP_PAGE = 14, TRAP_X87 = 16, TRAP_ALIGNMENT = 17, TRAP_SIMD = 19 };
+enum {
+	TRAP_DIVIDE = 0,
+	TRAP_DEBUG = 1,
+	TRAP_BREAKPOINT = 3,
+	TRAP_OVERFLOW = 4,
+	TRAP_BOUNDS = 5,
+	TRAP_OPCODE = 6,
+	TRAP_TSS = 10,
+	TRAP_SEGMENT = 11,
+	TRAP_STACK = 12,
+	TRAP_PROTECTION = 13,
+	TRAP_PAGE = 14,
+	TRAP_X87 = 16,
+	TRAP_ALIGNMENT = 17,
+	TRAP_SIMD = 19
+};
 
 /* A signal that the CPU caused, not a process: code > 0, SI_KERNEL among them. */
 bool fault_is_synchronous(const struct cw_signal *signal);
 
-/* fault-frame.c: the original fault in the signal frame of a handler that then raised or aborted. Fills signal, pc, sp, registers, frame_index and
- * trap numbers. false: there is none. */
+/* fault-frame.c: the original fault in the signal frame of a handler that then raised or aborted. Fills signal, pc, sp,
+ * registers, frame_index and trap numbers. false: there is none. */
 bool fault_from_signal_frame(struct core *core, struct cw_fault *fault);
 
-/* fault-cause.c: the reason for SIGSEGV and SIGBUS with SI_KERNEL, and of SIGBUS with BUS_ADRALN. Sets cause, cause_text and, where it can be computed, the address. */
+/* fault-cause.c: the reason for SIGSEGV and SIGBUS with SI_KERNEL, and of SIGBUS with BUS_ADRALN. Sets cause,
+ * cause_text and, where it can be computed, the address. */
 void fault_find_kernel_cause(struct core *core, struct cw_fault *fault);
 void fault_find_misaligned(struct core *core, struct cw_fault *fault);
 /* The memory operand whose bytes hold the address; NULL if none does. Targets of jumps do not count. */

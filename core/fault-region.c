@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What an address is. Thread stacks go by their bounds, not by mappings: neighbouring stacks merge into one mapping, and the guards of newer C libraries
- * lie inside a writable one (signals and stacks: glibc 2.42, nptl/allocatestack.c).
+ * What an address is. Thread stacks go by their bounds, not by mappings: neighbouring stacks merge into one mapping,
+ * and the guards of newer C libraries lie inside a writable one (signals and stacks: glibc 2.42, nptl/allocatestack.c).
  */
 #include "core/fault-private.h"
 
@@ -83,7 +83,8 @@ static bool find_stack(const struct core *core, struct cw_region *region) {
 			continue;
 		if (region->address >= stack->low && region->address < stack->high)
 			region->kind = CW_REGION_STACK;
-		else if (stack->has_guard && region->address < stack->low && region->address >= subtract(stack->low, stack->guard_bytes))
+		else if (stack->has_guard && region->address < stack->low &&
+			 region->address >= subtract(stack->low, stack->guard_bytes))
 			region->kind = CW_REGION_STACK_GUARD;
 		else if (is_below_main(thread, region))
 			region->kind = CW_REGION_BELOW_STACK;
@@ -96,7 +97,8 @@ static bool find_stack(const struct core *core, struct cw_region *region) {
 }
 
 static bool is_kernel(const struct arch *arch, uint64_t address) {
-	/* With 64 bits the sign says it: what lies between the last user page and the middle of the address space is nobody's. */
+	/* With 64 bits the sign says it: what lies between the last user page and the middle of the address space is
+	 * nobody's. */
 	return arch->word_bytes == 8 ? address >> 63 : address >= arch->user_end;
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Puts the fault together: which signal it really was (NT_SIGINFO, or the signal frame behind a handler), what the instruction did, and where. Every
- * later judgement about a crash starts here; what is not known stays unknown.
+ * Puts the fault together: which signal it really was (NT_SIGINFO, or the signal frame behind a handler), what the
+ * instruction did, and where. Every later judgement about a crash starts here; what is not known stays unknown.
  *
  * The reasons behind SI_KERNEL are in fault-cause.c, signal frames in fault-frame.c, addresses in fault-region.c.
  */
@@ -30,7 +30,8 @@ bool fault_is_synchronous(const struct cw_signal *signal) {
 	}
 }
 
-/* The program itself raised it, by a handler that raises again or a runtime that aborts: only then can an older fault be the original one. */
+/* The program itself raised it, by a handler that raises again or a runtime that aborts: only then can an older fault
+ * be the original one. */
 static bool raised_by_itself(const struct core *core) {
 	const struct cw_signal *signal = &core->pub.signal;
 
@@ -55,7 +56,9 @@ static enum cw_access find_access(const struct core *core, const struct cw_fault
 	const struct cw_operand *operand;
 
 	if (fault->trap_number == TRAP_PAGE && fault->error_code >= 0)
-		return fault->error_code & PF_INSTR ? CW_ACCESS_EXEC : fault->error_code & PF_WRITE ? CW_ACCESS_WRITE : CW_ACCESS_READ;
+		return fault->error_code & PF_INSTR   ? CW_ACCESS_EXEC
+		       : fault->error_code & PF_WRITE ? CW_ACCESS_WRITE
+		                                      : CW_ACCESS_READ;
 	if (is_fetch(core, fault))
 		return CW_ACCESS_EXEC;
 	operand = fault_find_operand(fault->instruction, fault->address);
@@ -64,7 +67,8 @@ static enum cw_access find_access(const struct core *core, const struct cw_fault
 
 static const char *access_text(enum cw_access access) {
 	static const char *const texts[] = {
-		[CW_ACCESS_UNKNOWN] = "an access to", [CW_ACCESS_READ] = "a read from", [CW_ACCESS_WRITE] = "a write to", [CW_ACCESS_EXEC] = "an instruction fetch from",
+		[CW_ACCESS_UNKNOWN] = "an access to", [CW_ACCESS_READ] = "a read from",
+		[CW_ACCESS_WRITE] = "a write to", [CW_ACCESS_EXEC] = "an instruction fetch from",
 	};
 
 	return texts[access];
@@ -75,24 +79,28 @@ static void find_page_fault(struct core *core, struct cw_fault *fault) {
 	if (!fault->has_address)
 		return;
 	fault->access = find_access(core, fault);
-	fault->cause_text = arena_printf(core->arena, "the CPU raised a page fault for %s 0x%" PRIx64 "%s%s%s", access_text(fault->access), fault->address,
-		fault->instruction && fault->access != CW_ACCESS_EXEC ? " by \"" : "",
-		fault->instruction && fault->access != CW_ACCESS_EXEC ? fault->instruction->text : "",
-		fault->instruction && fault->access != CW_ACCESS_EXEC ? "\"" : "");
+	fault->cause_text = arena_printf(core->arena, "the CPU raised a page fault for %s 0x%" PRIx64 "%s%s%s",
+	    access_text(fault->access), fault->address,
+	    fault->instruction && fault->access != CW_ACCESS_EXEC ? " by \"" : "",
+	    fault->instruction && fault->access != CW_ACCESS_EXEC ? fault->instruction->text : "",
+	    fault->instruction && fault->access != CW_ACCESS_EXEC ? "\"" : "");
 }
 
 static void find_cause(struct core *core, struct cw_fault *fault) {
 	const struct cw_signal *signal = &fault->signal;
 
 	if (!fault_is_synchronous(signal)) {
-		fault->cause = signal->has_syscall ? CW_CAUSE_OTHER_EXCEPTION : signal->has_code ? CW_CAUSE_SENT : CW_CAUSE_UNKNOWN;
+		fault->cause = signal->has_syscall ? CW_CAUSE_OTHER_EXCEPTION
+		               : signal->has_code  ? CW_CAUSE_SENT
+		                                   : CW_CAUSE_UNKNOWN;
 		return;
 	}
 	if (signal->number != FAULT_SIGSEGV && signal->number != FAULT_SIGBUS)
 		fault->cause = CW_CAUSE_OTHER_EXCEPTION;
 	else if (signal->has_code && signal->code == FAULT_SI_KERNEL)
 		fault_find_kernel_cause(core, fault);
-	else if (signal->number == FAULT_SIGBUS && signal->has_code && signal->code == FAULT_BUS_ADRALN && signal->address == 0) {
+	else if (signal->number == FAULT_SIGBUS && signal->has_code && signal->code == FAULT_BUS_ADRALN &&
+		 signal->address == 0) {
 		/* The kernel does not know the address and says 0 (arch/x86/kernel/traps.c, exc_alignment_check()). */
 		fault->has_address = false;
 		fault_find_misaligned(core, fault);
@@ -112,18 +120,19 @@ static void find_stack(struct core *core, const struct cw_fault *fault) {
 	for (size_t i = 0; i < core->n_signal_contexts && !has_alt; i++) {
 		at = core->signal_contexts[i].ucontext + core->arch->ucontext_stack_offset;
 		has_alt = core->signal_contexts[i].ucontext != 0 && core_read_word(core, at, &alt.low) == 0 &&
-			  core_read_word(core, at + 2 * core->arch->word_bytes, &alt.size) == 0 && alt.size > 0;
+		          core_read_word(core, at + 2 * core->arch->word_bytes, &alt.size) == 0 && alt.size > 0;
 	}
 	stack_find_bounds(core, &core->threads[0], fault->sp, has_alt ? &alt : NULL, &core->threads[0].stack);
 }
 
-/* A trap is reported at the instruction after it, and so is a forbidden system call: then the one before the PC is meant. */
+/* A trap or a forbidden system call is reported at the instruction after it: then the one before the PC is meant. */
 static const struct cw_instruction *decode(struct core *core, const struct cw_fault *fault) {
 	static const struct {
 		int signal;
 		enum cw_instruction_class class_;
 		uint8_t length;
-	} before[] = { { FAULT_SIGTRAP, CW_INSN_TRAP, 1 }, { FAULT_SIGTRAP, CW_INSN_TRAP, 2 }, { FAULT_SIGSYS, CW_INSN_SYSCALL, 2 } };
+	} before[] = { { FAULT_SIGTRAP, CW_INSN_TRAP, 1 }, { FAULT_SIGTRAP, CW_INSN_TRAP, 2 },
+		{ FAULT_SIGSYS, CW_INSN_SYSCALL, 2 } };
 	const struct cw_instruction *instruction;
 
 	for (size_t i = 0; i < ELEMENTSOF(before); i++) {
@@ -153,7 +162,8 @@ int fault_reconstruct(struct core *core) {
 		.error_code = -1,
 	};
 	core->pub.fault = fault;
-	/* A fault of the CPU's at the current PC is what ended the process, whatever handlers are still active below it. */
+	/* A fault of the CPU's at the current PC is what ended the process, whatever handlers are still active below
+	 * it. */
 	if (!fault_is_synchronous(&fault->signal) && raised_by_itself(core))
 		(void)fault_from_signal_frame(core, fault);
 

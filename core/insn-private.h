@@ -9,8 +9,8 @@
 struct insn_builder {
 	struct core *core;
 	csh handle;
-	const cs_insn *insn;            /* with detail */
-	const uint64_t *registers;      /* or NULL: no addresses */
+	const cs_insn *insn; /* with detail */
+	const uint64_t *registers; /* or NULL: no addresses */
 	struct cw_instruction *out;
 };
 
@@ -21,3 +21,11 @@ bool insn_register(const struct insn_builder *b, const char *name, uint64_t *ret
 
 /* Fills class, alignment and operands. 0 or -ENOMEM. */
 int insn_fill_x86(struct insn_builder *b);
+
+/* insn-x86-tables.c. The n-th explicit operand's access, if it is memory. */
+enum cw_access insn_x86_access(const struct insn_builder *b, unsigned n);
+/* The alignment that an explicit memory operand of that size must have; 0: none. */
+uint32_t insn_x86_alignment(const struct insn_builder *b, uint32_t size);
+enum cw_instruction_class insn_x86_class(const struct insn_builder *b);
+/* lea, nop, prefetch: memory in the text only. */
+bool insn_x86_has_no_access(const struct insn_builder *b);

@@ -1,90 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What an x86 instruction touches: explicit operands with their effective addresses, and the implicit ones of push, call, ret and their kin.
+ * What an x86 instruction touches: explicit operands with their effective addresses, and the implicit ones of push,
+ * call, ret and their kin.
  *
- * capstone 4 knows operands and sizes well, but which of them is read or written often not (movups, setcc, rol and vmov to memory are "read"), so
- * that is decided here: the first operand in Intel's order is written, unless it stands in read_first[]. Read-modify-write counts as a write,
- * because that is what the page fault says. The target of an indirect jump, call or ret is given as an operand with access exec.
- * Source: Intel SDM volume 2; alignment: volume 1, 4.1.1 and exception classes of volume 2, 2.7.
+ * The target of an indirect jump, call or ret is given as an operand with access exec. What single instructions do is
+ * in insn-x86-tables.c. Source: Intel SDM volume 2.
  */
 #include "core/insn-private.h"
-
-static const x86_insn read_first[] = {
-	X86_INS_CMP, X86_INS_TEST, X86_INS_BT, X86_INS_PUSH, X86_INS_CALL, X86_INS_LCALL, X86_INS_JMP, X86_INS_LJMP, X86_INS_MUL,
-	X86_INS_IMUL, X86_INS_DIV, X86_INS_IDIV, X86_INS_CMPSB, X86_INS_CMPSW, X86_INS_CMPSD, X86_INS_CMPSQ, X86_INS_LDMXCSR,
-	X86_INS_VLDMXCSR, X86_INS_CLFLUSH, X86_INS_CLFLUSHOPT, X86_INS_LGDT, X86_INS_LIDT, X86_INS_LLDT, X86_INS_LTR, X86_INS_LMSW,
-	X86_INS_VERR, X86_INS_VERW, X86_INS_FADD, X86_INS_FIADD, X86_INS_FCOM, X86_INS_FCOMP, X86_INS_FDIV, X86_INS_FDIVR, X86_INS_FIDIV,
-	X86_INS_FIDIVR, X86_INS_FBLD, X86_INS_FICOM, X86_INS_FICOMP, X86_INS_FLDCW, X86_INS_FLDENV, X86_INS_FILD, X86_INS_FLD,
-	X86_INS_FMUL, X86_INS_FIMUL, X86_INS_FRSTOR, X86_INS_FSUB, X86_INS_FSUBR, X86_INS_FISUB, X86_INS_FISUBR, X86_INS_FXRSTOR,
-	X86_INS_FXRSTOR64, X86_INS_XRSTOR, X86_INS_XRSTOR64,
-};
-
-/* A memory operand that is not accessed, or that cannot fault. */
-static const x86_insn no_access[] = {
-	X86_INS_LEA, X86_INS_NOP, X86_INS_PREFETCH, X86_INS_PREFETCHNTA, X86_INS_PREFETCHT0, X86_INS_PREFETCHT1, X86_INS_PREFETCHT2,
-	X86_INS_PREFETCHW, X86_INS_INVLPG,
-};
-
-static const struct {
-	x86_insn id;
-	enum cw_instruction_class class_;
-} classes[] = {
-	{ X86_INS_PUSH, CW_INSN_PUSH }, { X86_INS_PUSHF, CW_INSN_PUSH }, { X86_INS_PUSHFD, CW_INSN_PUSH }, { X86_INS_PUSHFQ, CW_INSN_PUSH },
-	{ X86_INS_PUSHAW, CW_INSN_PUSH }, { X86_INS_PUSHAL, CW_INSN_PUSH }, { X86_INS_ENTER, CW_INSN_PUSH },
-	{ X86_INS_POP, CW_INSN_POP }, { X86_INS_POPF, CW_INSN_POP }, { X86_INS_POPFD, CW_INSN_POP }, { X86_INS_POPFQ, CW_INSN_POP },
-	{ X86_INS_POPAW, CW_INSN_POP }, { X86_INS_POPAL, CW_INSN_POP }, { X86_INS_LEAVE, CW_INSN_POP },
-	{ X86_INS_DIV, CW_INSN_DIVIDE }, { X86_INS_IDIV, CW_INSN_DIVIDE },
-	{ X86_INS_INT3, CW_INSN_TRAP }, { X86_INS_INT, CW_INSN_TRAP }, { X86_INS_INT1, CW_INSN_TRAP },
-	{ X86_INS_UD2, CW_INSN_UNDEFINED }, { X86_INS_UD2B, CW_INSN_UNDEFINED }, { X86_INS_UD0, CW_INSN_UNDEFINED },
-	{ X86_INS_SYSCALL, CW_INSN_SYSCALL }, { X86_INS_SYSENTER, CW_INSN_SYSCALL },
-	{ X86_INS_HLT, CW_INSN_PRIVILEGED }, { X86_INS_CLI, CW_INSN_PRIVILEGED }, { X86_INS_STI, CW_INSN_PRIVILEGED },
-	{ X86_INS_IN, CW_INSN_PRIVILEGED }, { X86_INS_OUT, CW_INSN_PRIVILEGED }, { X86_INS_INSB, CW_INSN_PRIVILEGED },
-	{ X86_INS_INSW, CW_INSN_PRIVILEGED }, { X86_INS_INSD, CW_INSN_PRIVILEGED }, { X86_INS_OUTSB, CW_INSN_PRIVILEGED },
-	{ X86_INS_OUTSW, CW_INSN_PRIVILEGED }, { X86_INS_OUTSD, CW_INSN_PRIVILEGED }, { X86_INS_LGDT, CW_INSN_PRIVILEGED },
-	{ X86_INS_LIDT, CW_INSN_PRIVILEGED }, { X86_INS_LLDT, CW_INSN_PRIVILEGED }, { X86_INS_LTR, CW_INSN_PRIVILEGED },
-	{ X86_INS_LMSW, CW_INSN_PRIVILEGED }, { X86_INS_CLTS, CW_INSN_PRIVILEGED }, { X86_INS_INVD, CW_INSN_PRIVILEGED },
-	{ X86_INS_WBINVD, CW_INSN_PRIVILEGED }, { X86_INS_INVLPG, CW_INSN_PRIVILEGED }, { X86_INS_INVPCID, CW_INSN_PRIVILEGED },
-	{ X86_INS_RDMSR, CW_INSN_PRIVILEGED }, { X86_INS_WRMSR, CW_INSN_PRIVILEGED }, { X86_INS_RDPMC, CW_INSN_PRIVILEGED },
-	{ X86_INS_SWAPGS, CW_INSN_PRIVILEGED }, { X86_INS_SYSRET, CW_INSN_PRIVILEGED }, { X86_INS_SYSEXIT, CW_INSN_PRIVILEGED },
-	{ X86_INS_XSETBV, CW_INSN_PRIVILEGED },
-};
-
-/* The forms that demand alignment by their name, legacy and VEX alike; to the operand's own size. */
-static const x86_insn aligned_by_name[] = {
-	X86_INS_MOVAPS, X86_INS_MOVAPD, X86_INS_MOVDQA, X86_INS_MOVNTPS, X86_INS_MOVNTPD, X86_INS_MOVNTDQ, X86_INS_MOVNTDQA,
-	X86_INS_VMOVAPS, X86_INS_VMOVAPD, X86_INS_VMOVDQA, X86_INS_VMOVDQA32, X86_INS_VMOVDQA64, X86_INS_VMOVNTPS, X86_INS_VMOVNTPD,
-	X86_INS_VMOVNTDQ, X86_INS_VMOVNTDQA,
-};
-
-/* Legacy SSE with 16 bytes of memory wants them aligned, except these. */
-static const x86_insn unaligned_sse[] = {
-	X86_INS_MOVUPS, X86_INS_MOVUPD, X86_INS_MOVDQU, X86_INS_LDDQU, X86_INS_PCMPESTRI, X86_INS_PCMPESTRM, X86_INS_PCMPISTRI, X86_INS_PCMPISTRM,
-};
-
-static const uint8_t sse_groups[] = {
-	X86_GRP_SSE1, X86_GRP_SSE2, X86_GRP_SSE3, X86_GRP_SSE41, X86_GRP_SSE42, X86_GRP_SSSE3, X86_GRP_AES, X86_GRP_PCLMUL, X86_GRP_SHA,
-};
-
-/* Not SIMD, and aligned all the same. */
-static const struct {
-	x86_insn id;
-	uint8_t alignment;
-} aligned_others[] = {
-	{ X86_INS_CMPXCHG16B, 16 }, { X86_INS_FXSAVE, 16 }, { X86_INS_FXSAVE64, 16 }, { X86_INS_FXRSTOR, 16 }, { X86_INS_FXRSTOR64, 16 },
-	{ X86_INS_XSAVE, 64 }, { X86_INS_XSAVE64, 64 }, { X86_INS_XRSTOR, 64 }, { X86_INS_XRSTOR64, 64 }, { X86_INS_XSAVEC, 64 },
-};
-
-static bool listed(const x86_insn *list, size_t n, unsigned id) {
-	for (size_t i = 0; i < n; i++)
-		if ((unsigned)list[i] == id)
-			return true;
-	return false;
-}
-#define LISTED(list, id) listed(list, ELEMENTSOF(list), id)
-
-static bool in_group(const struct insn_builder *b, unsigned group) {
-	return cs_insn_group(b->handle, b->insn, group);
-}
 
 static uint64_t mask_bytes(uint64_t value, unsigned bytes) {
 	return bytes >= 8 ? value : value & ((UINT64_C(1) << (8 * bytes)) - 1);
@@ -175,33 +97,6 @@ static const char *operand_text(const struct insn_builder *b, unsigned n) {
 	return arena_strndup(b->core->arena, s, (size_t)(end - s));
 }
 
-static enum cw_access operand_access(const struct insn_builder *b, unsigned n) {
-	unsigned id = b->insn->id;
-
-	if (id == X86_INS_XCHG || id == X86_INS_XADD)
-		return CW_ACCESS_WRITE;
-	return n == 0 && !LISTED(read_first, id) ? CW_ACCESS_WRITE : CW_ACCESS_READ;
-}
-
-static uint32_t memory_alignment(const struct insn_builder *b, uint32_t size) {
-	unsigned id = b->insn->id;
-
-	for (size_t i = 0; i < ELEMENTSOF(aligned_others); i++)
-		if ((unsigned)aligned_others[i].id == id)
-			return aligned_others[i].alignment;
-	if (size < 16)
-		return 0;
-	if (LISTED(aligned_by_name, id))
-		return size;
-	/* VEX and EVEX forms (all begin with v) want no alignment otherwise. */
-	if (size != 16 || b->insn->mnemonic[0] == 'v' || LISTED(unaligned_sse, id))
-		return 0;
-	for (size_t i = 0; i < ELEMENTSOF(sse_groups); i++)
-		if (in_group(b, sse_groups[i]))
-			return size;
-	return 0;
-}
-
 static int add_explicit(struct insn_builder *b, unsigned n) {
 	const cs_x86_op *op = &b->insn->detail->x86.operands[n];
 	const char *text = operand_text(b, n);
@@ -214,23 +109,23 @@ static int add_explicit(struct insn_builder *b, unsigned n) {
 	if (!operand)
 		return 0;
 	operand->size = op->size;
-	operand->access = operand_access(b, n);
 	if (op->type != X86_OP_MEM) {
-		if (op->type == X86_OP_IMM)
-			operand->access = CW_ACCESS_READ;
+		operand->access = op->access & CS_AC_WRITE ? CW_ACCESS_WRITE : CW_ACCESS_READ;
 		return 0;
 	}
-	operand->is_memory = !LISTED(no_access, b->insn->id);
+	operand->access = insn_x86_access(b, n);
+	operand->is_memory = !insn_x86_has_no_access(b);
 	if (!operand->is_memory)
 		operand->access = CW_ACCESS_UNKNOWN;
 	operand->base = op->mem.base != X86_REG_INVALID ? cs_reg_name(b->handle, op->mem.base) : NULL;
 	operand->displacement = op->mem.disp;
 	/* A bit string's offset in a register moves the address: not followed. */
-	if ((b->insn->id == X86_INS_BT || b->insn->id == X86_INS_BTS || b->insn->id == X86_INS_BTR || b->insn->id == X86_INS_BTC) &&
+	if ((b->insn->id == X86_INS_BT || b->insn->id == X86_INS_BTS || b->insn->id == X86_INS_BTR ||
+		b->insn->id == X86_INS_BTC) &&
 	    b->insn->detail->x86.operands[1].type == X86_OP_REG)
 		return 0;
 	operand->has_address = effective_address(b, &op->mem, &operand->address);
-	alignment = operand->is_memory ? memory_alignment(b, op->size) : 0;
+	alignment = operand->is_memory ? insn_x86_alignment(b, op->size) : 0;
 	if (alignment > 0) {
 		b->out->alignment = alignment;
 		if (b->out->class_ == CW_INSN_OTHER && (op->size == 16 || op->size == 32 || op->size == 64))
@@ -240,7 +135,8 @@ static int add_explicit(struct insn_builder *b, unsigned n) {
 }
 
 /* An access at [name + displacement] that stands in no operand list. */
-static int add_implicit(struct insn_builder *b, const char *name, int64_t displacement, uint32_t size, enum cw_access access) {
+static int add_implicit(
+    struct insn_builder *b, const char *name, int64_t displacement, uint32_t size, enum cw_access access) {
 	const char *sign = displacement < 0 ? " - " : " + ";
 	struct cw_operand *operand;
 	const char *text;
@@ -249,14 +145,21 @@ static int add_implicit(struct insn_builder *b, const char *name, int64_t displa
 	if (displacement == 0)
 		text = arena_printf(b->core->arena, "[%s]", name);
 	else
-		text = arena_printf(b->core->arena, "[%s%s%lld]", name, sign, (long long)(displacement < 0 ? -displacement : displacement));
+		text = arena_printf(b->core->arena, "[%s%s%lld]", name, sign,
+		    (long long)(displacement < 0 ? -displacement : displacement));
 	if (!text)
 		return -ENOMEM;
 	operand = insn_add_operand(b, text);
 	if (!operand)
 		return 0;
 	*operand = (struct cw_operand){
-		.text = text, .is_memory = true, .size = size, .access = access, .base = name, .displacement = displacement, .implicit = true,
+		.text = text,
+		.is_memory = true,
+		.size = size,
+		.access = access,
+		.base = name,
+		.displacement = displacement,
+		.implicit = true,
 	};
 	if (insn_register(b, name, &value)) {
 		operand->has_address = true;
@@ -288,7 +191,8 @@ static void add_branch_target(struct insn_builder *b) {
 	if (x86->operands[0].type == X86_OP_REG)
 		known = get_register(b, x86->operands[0].reg, &target);
 	else if (x86->operands[0].type == X86_OP_MEM)
-		known = b->out->operands[0].has_address && core_read_word(b->core, b->out->operands[0].address, &target) == 0;
+		known = b->out->operands[0].has_address &&
+		        core_read_word(b->core, b->out->operands[0].address, &target) == 0;
 	else
 		return;
 	add_target(b, known, target);
@@ -350,30 +254,10 @@ static int add_others(struct insn_builder *b) {
 	}
 }
 
-static enum cw_instruction_class find_class(const struct insn_builder *b) {
-	const cs_x86 *x86 = &b->insn->detail->x86;
-
-	for (size_t i = 0; i < ELEMENTSOF(classes); i++)
-		if ((unsigned)classes[i].id == b->insn->id) {
-			/* int 0x80 is Linux's own door. */
-			if (b->insn->id == X86_INS_INT && x86->op_count == 1 && (x86->operands[0].imm & 0xff) == 0x80)
-				return CW_INSN_SYSCALL;
-			return classes[i].class_;
-		}
-	for (unsigned i = 0; i < x86->op_count; i++)
-		if (x86->operands[i].type == X86_OP_REG && x86->operands[i].reg >= X86_REG_CR0 && x86->operands[i].reg <= X86_REG_DR15)
-			return CW_INSN_PRIVILEGED;
-	if (in_group(b, X86_GRP_CALL))
-		return CW_INSN_CALL;
-	if (in_group(b, X86_GRP_RET) || in_group(b, X86_GRP_IRET))
-		return CW_INSN_RET;
-	return in_group(b, X86_GRP_JUMP) ? CW_INSN_JUMP : CW_INSN_OTHER;
-}
-
 int insn_fill_x86(struct insn_builder *b) {
 	int r;
 
-	b->out->class_ = find_class(b);
+	b->out->class_ = insn_x86_class(b);
 	for (unsigned i = 0; i < b->insn->detail->x86.op_count; i++) {
 		r = add_explicit(b, i);
 		if (r < 0)
@@ -381,7 +265,8 @@ int insn_fill_x86(struct insn_builder *b) {
 	}
 	switch (b->out->class_) {
 	case CW_INSN_CALL:
-		r = add_implicit(b, stack_register(b), -(int64_t)b->core->arch->word_bytes, b->core->arch->word_bytes, CW_ACCESS_WRITE);
+		r = add_implicit(b, stack_register(b), -(int64_t)b->core->arch->word_bytes, b->core->arch->word_bytes,
+		    CW_ACCESS_WRITE);
 		if (r < 0)
 			return r;
 		add_branch_target(b);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The part of instruction decoding that is the same on every CPU: bytes, capstone's handle, text. What operands mean is in insn-x86.c and its like.
+ * The part of instruction decoding that is the same on every CPU: bytes, capstone's handle, text. What operands mean is
+ * in insn-x86.c and its like.
  *
  * The bytes are hostile, capstone is a library: it gets at most MAX_BYTES of them and allocates one instruction, once.
  */
@@ -114,7 +115,8 @@ const struct cw_instruction *insn_decode(struct core *core, uint64_t address, co
 	out->address = address;
 	out->length = MIN((size_t)decoder->insn->size, sizeof(out->bytes));
 	memcpy(out->bytes, bytes, MIN(out->length, sizeof(bytes)));
-	out->text = arena_printf(core->arena, "%s%s%s", decoder->insn->mnemonic, decoder->insn->op_str[0] ? " " : "", decoder->insn->op_str);
+	out->text = arena_printf(
+	    core->arena, "%s%s%s", decoder->insn->mnemonic, decoder->insn->op_str[0] ? " " : "", decoder->insn->op_str);
 	if (!out->text)
 		return NULL;
 	if (decoder->arch) {

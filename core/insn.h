@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* One instruction decoded (capstone): text, class, and every memory access, the implicit ones of push, call, ret and string instructions among them. */
+/* One instruction decoded (capstone): text, class, and every memory access, the implicit ones of push, call, ret and
+ * string instructions among them. */
 #pragma once
 
 #include "core/core.h"
@@ -8,6 +9,6 @@
 int insn_decoder_new(struct core *core, struct insn_decoder **ret_decoder);
 void insn_decoder_free(struct insn_decoder *decoder);
 
-/* Decodes the instruction at address out of the process's memory or the file behind it. registers may be NULL. Result in the arena.
- * NULL: no bytes there, or no instruction. */
+/* Decodes the instruction at address out of the process's memory or the file behind it. registers may be NULL. Result
+ * in the arena. NULL: no bytes there, or no instruction. */
 const struct cw_instruction *insn_decode(struct core *core, uint64_t address, const uint64_t *registers);

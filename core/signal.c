@@ -2,9 +2,10 @@
 /*
  * Signal numbers, codes and the layout of siginfo_t as three tables.
  *
- * Which member of siginfo_t's union is valid follows from (number, code) alone, by the kernel's siginfo_layout() (kernel/signal.c, Linux 6.12); reading
- * another member invents an address or a sender. SI_KERNEL in particular has neither: its zeros are an unset pid and uid, not the address 0.
- * Numbers are those of x86 and arm (asm-generic); codes are from uapi/asm-generic/siginfo.h.
+ * Which member of siginfo_t's union is valid follows from (number, code) alone, by the kernel's siginfo_layout()
+ * (kernel/signal.c, Linux 6.12); reading another member invents an address or a sender. SI_KERNEL in particular has
+ * neither: its zeros are an unset pid and uid, not the address 0. Numbers are those of x86 and arm (asm-generic); codes
+ * are from uapi/asm-generic/siginfo.h.
  */
 #include "core/signal.h"
 
@@ -29,7 +30,7 @@ struct signal {
 	const char *description;
 	const struct code *codes; /* the kernel's own, 1 … n_codes; in order of code without gaps */
 	int n_codes;
-	enum layout layout;       /* for these codes */
+	enum layout layout; /* for these codes */
 };
 
 #define CODES(table) .codes = table, .n_codes = (int)ELEMENTSOF(table)
@@ -168,10 +169,11 @@ static const struct signal signals[] = {
 };
 
 static const char *const realtime_names[] = {
-	"SIG32", "SIG33", "SIGRTMIN", "SIGRTMIN+1", "SIGRTMIN+2", "SIGRTMIN+3", "SIGRTMIN+4", "SIGRTMIN+5", "SIGRTMIN+6",
-	"SIGRTMIN+7", "SIGRTMIN+8", "SIGRTMIN+9", "SIGRTMIN+10", "SIGRTMIN+11", "SIGRTMIN+12", "SIGRTMIN+13", "SIGRTMIN+14",
-	"SIGRTMIN+15", "SIGRTMIN+16", "SIGRTMIN+17", "SIGRTMIN+18", "SIGRTMIN+19", "SIGRTMIN+20", "SIGRTMIN+21", "SIGRTMIN+22",
-	"SIGRTMIN+23", "SIGRTMIN+24", "SIGRTMIN+25", "SIGRTMIN+26", "SIGRTMIN+27", "SIGRTMIN+28", "SIGRTMIN+29", "SIGRTMIN+30",
+	"SIG32", "SIG33", "SIGRTMIN", "SIGRTMIN+1", "SIGRTMIN+2", "SIGRTMIN+3", "SIGRTMIN+4", "SIGRTMIN+5",
+	"SIGRTMIN+6", "SIGRTMIN+7", "SIGRTMIN+8", "SIGRTMIN+9", "SIGRTMIN+10", "SIGRTMIN+11", "SIGRTMIN+12",
+	"SIGRTMIN+13", "SIGRTMIN+14", "SIGRTMIN+15", "SIGRTMIN+16", "SIGRTMIN+17", "SIGRTMIN+18", "SIGRTMIN+19",
+	"SIGRTMIN+20", "SIGRTMIN+21", "SIGRTMIN+22", "SIGRTMIN+23", "SIGRTMIN+24", "SIGRTMIN+25", "SIGRTMIN+26",
+	"SIGRTMIN+27", "SIGRTMIN+28", "SIGRTMIN+29", "SIGRTMIN+30",
 };
 _Static_assert(ELEMENTSOF(realtime_names) == LAST_SIGNAL - FIRST_REALTIME + 1, "one name for each real-time signal");
 
@@ -230,7 +232,9 @@ void signal_from_number(int number, struct cw_signal *ret_signal) {
 	*ret_signal = (struct cw_signal){
 		.number = number,
 		.name = signal_name(number),
-		.description = signal ? signal->description : number >= FIRST_REALTIME && number <= LAST_SIGNAL ? "real-time signal" : "unknown signal",
+		.description = signal                                              ? signal->description
+		               : number >= FIRST_REALTIME && number <= LAST_SIGNAL ? "real-time signal"
+		                                                                   : "unknown signal",
 	};
 }
 
@@ -262,7 +266,8 @@ static void get_sender(const struct arch *arch, const uint8_t *data, size_t leng
 	/* Anything above SI_USER in this arm is the kernel's own doing: pid and uid are not set. */
 	if (signal->code > CODE_USER)
 		return;
-	if (!get_u32(data, length, arch->siginfo_pid_offset, &pid) || !get_u32(data, length, arch->siginfo_uid_offset, &uid))
+	if (!get_u32(data, length, arch->siginfo_pid_offset, &pid) ||
+	    !get_u32(data, length, arch->siginfo_uid_offset, &uid))
 		return;
 	signal->has_sender = true;
 	signal->sender_pid = (int32_t)pid;
@@ -301,7 +306,7 @@ void signal_decode(const struct arch *arch, const uint8_t *data, size_t length, 
 		break;
 	case LAYOUT_SYS:
 		s.has_syscall = get_u32(data, length, arch->siginfo_syscall_offset, &syscall) &&
-				get_u32(data, length, arch->siginfo_arch_offset, &s.syscall_arch);
+		                get_u32(data, length, arch->siginfo_arch_offset, &s.syscall_arch);
 		s.syscall = s.has_syscall ? (int32_t)syscall : 0;
 		break;
 	default: /* timers, children and I/O carry neither an address nor a sender */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* See symbols-module.h. DWARF first; the symbol tables are searched once for all addresses of which DWARF knows no function. */
+/* See symbols-module.h. DWARF first; the symbol tables are searched once for all addresses of which DWARF knows no
+ * function. */
 #include "core/symbols-module.h"
 
 #include <dwarf.h>
@@ -56,7 +57,8 @@ static int open_files(struct core *core, struct module *module, struct module_sy
 static enum cw_debuginfo kind(const struct module_symbols *ms) {
 	if (ms->units)
 		return CW_DEBUGINFO_DWARF;
-	if (symtab_present(ms->info->main, SYMTAB_FULL) || (ms->info->separate.elf && symtab_present(ms->info->separate.elf, SYMTAB_FULL)))
+	if (symtab_present(ms->info->main, SYMTAB_FULL) ||
+	    (ms->info->separate.elf && symtab_present(ms->info->separate.elf, SYMTAB_FULL)))
 		return CW_DEBUGINFO_SYMTAB;
 	return ms->info->mini ? CW_DEBUGINFO_MINIDEBUG : CW_DEBUGINFO_NONE;
 }
@@ -79,7 +81,8 @@ static int load(struct core *core, struct module *module, struct module_symbols 
 	if (!ms->units && !symtab_present(ms->info->main, SYMTAB_FULL) && !ms->info->separate.elf)
 		debuginfo_open_mini(ms->info);
 	if (ms->info->problem)
-		core_problem(core, "symbols", "%s: %s", module->info->path ? module->info->path : "a module", ms->info->problem);
+		core_problem(core, "symbols", "%s: %s", module->info->path ? module->info->path : "a module",
+			     ms->info->problem);
 	module->info->debuginfo = kind(ms);
 	return 0;
 }
@@ -97,10 +100,17 @@ void module_symbols_free(struct module *module) {
 
 /* ── symbol tables ────────────────────────────────────────────────────────────────────────────────────────── */
 
-/* The tables in the order of what they know. The last two complete each other: .gnu_debugdata leaves out what .dynsym has. */
+/* The tables in the order of what they know. The last two complete each other: .gnu_debugdata leaves out what .dynsym
+ * has. */
 static size_t tables(const struct module_symbols *ms, Elf *ret_elfs[static 4], enum symtab_kind ret_kinds[static 4]) {
-	const struct { Elf *elf; enum symtab_kind kind; } all[] = {
-		{ ms->info->main, SYMTAB_FULL }, { ms->info->separate.elf, SYMTAB_FULL }, { ms->info->mini, SYMTAB_FULL }, { ms->info->main, SYMTAB_DYNAMIC },
+	const struct {
+		Elf *elf;
+		enum symtab_kind kind;
+	} all[] = {
+		{ ms->info->main, SYMTAB_FULL },
+		{ ms->info->separate.elf, SYMTAB_FULL },
+		{ ms->info->mini, SYMTAB_FULL },
+		{ ms->info->main, SYMTAB_DYNAMIC },
 	};
 	size_t n = 0;
 
@@ -121,11 +131,13 @@ static const char *clean_linkage(struct arena *arena, const char *name) {
 	return arena_strdup(arena, *text ? text : name);
 }
 
-/* GCC leaves out the linkage name of what no other file can call (lambdas, members of local classes), and with it the parameters. */
+/* GCC leaves out the linkage name of what no other file can call (lambdas, members of local classes), and with it the
+ * parameters. */
 static bool wants_linkage(const struct draft *draft) {
 	const char *linkage = draft->symbol.linkage_name, *language = draft->unit ? unit_language(draft->unit) : NULL;
 
-	return linkage && language && streq(language, "C++") && !str_has_prefix(linkage, "_Z") && !streq(linkage, "main");
+	return linkage && language && streq(language, "C++") && !str_has_prefix(linkage, "_Z") &&
+	       !streq(linkage, "main");
 }
 
 static bool is_open(const struct draft *draft) {
@@ -149,7 +161,8 @@ static int use_symbol(struct arena *arena, const struct symtab_query *q, struct 
 }
 
 /* Looks up in one table all that is still without a function. */
-static int resolve_by_table(struct core *core, Elf *elf, enum symtab_kind which, const struct module_query *queries, struct draft *drafts, size_t n) {
+static int resolve_by_table(struct core *core, Elf *elf, enum symtab_kind which, const struct module_query *queries,
+			    struct draft *drafts, size_t n) {
 	_cleanup_free_ struct symtab_query *asked = calloc(n, sizeof(*asked));
 	size_t n_asked = 0, k = 0;
 	int r;
@@ -173,7 +186,8 @@ static int resolve_by_table(struct core *core, Elf *elf, enum symtab_kind which,
 	return 0;
 }
 
-static int resolve_by_tables(struct core *core, const struct module_symbols *ms, const struct module_query *queries, struct draft *drafts, size_t n) {
+static int resolve_by_tables(struct core *core, const struct module_symbols *ms, const struct module_query *queries,
+			     struct draft *drafts, size_t n) {
 	Elf *elfs[4];
 	enum symtab_kind kinds[4];
 	size_t n_tables = tables(ms, elfs, kinds);
@@ -225,7 +239,8 @@ static const char *language_of_name(const char *linkage) {
 	size_t n = linkage ? strlen(linkage) : 0;
 
 	/* _ZN…17h<16 hex digits>E is Rust's old mangling. */
-	if (n > 2 && (str_has_prefix(linkage, "_R") || (n > 22 && linkage[n - 1] == 'E' && strncmp(linkage + n - 20, "17h", 3) == 0)))
+	if (n > 2 && (str_has_prefix(linkage, "_R") ||
+		      (n > 22 && linkage[n - 1] == 'E' && strncmp(linkage + n - 20, "17h", 3) == 0)))
 		return "Rust";
 	return n > 2 && str_has_prefix(linkage, "_Z") ? "C++" : NULL;
 }
@@ -239,7 +254,8 @@ static enum evidence judge(const struct draft *draft, const char **ret_language)
 }
 
 /* The earliest frame that tells most decides. */
-static void describe_module(struct module *module, struct module_symbols *ms, const struct module_query *queries, const struct draft *drafts, size_t n) {
+static void describe_module(struct module *module, struct module_symbols *ms, const struct module_query *queries,
+			    const struct draft *drafts, size_t n) {
 	size_t earliest = SIZE_MAX;
 
 	for (size_t i = 0; i < n; i++) {
@@ -259,7 +275,8 @@ static void describe_module(struct module *module, struct module_symbols *ms, co
 
 /* ── a batch ──────────────────────────────────────────────────────────────────────────────────────────────── */
 
-static int publish(struct core *core, const struct module *module, struct draft *draft, const struct cw_symbol **ret_symbol) {
+static int publish(struct core *core, const struct module *module, struct draft *draft,
+		   const struct cw_symbol **ret_symbol) {
 	struct cw_symbol *s;
 
 	if (!draft->found)
@@ -275,7 +292,8 @@ static int publish(struct core *core, const struct module *module, struct draft 
 	return 0;
 }
 
-static int resolve_by_dwarf(struct core *core, struct module_symbols *ms, const struct module_query *queries, struct draft *drafts, size_t n) {
+static int resolve_by_dwarf(struct core *core, struct module_symbols *ms, const struct module_query *queries,
+			    struct draft *drafts, size_t n) {
 	int r;
 
 	for (size_t i = 0; ms->units && i < n; i++) {
@@ -309,7 +327,8 @@ int module_symbols_resolve(struct core *core, struct module *module, struct modu
 		return r;
 	if (ms->units && ms->units->cut && !ms->reported_cut) {
 		ms->reported_cut = true;
-		core_problem(core, "symbols", "%s: its debug info is damaged or too large, some functions may be missing",
+		core_problem(core, "symbols",
+			     "%s: its debug info is damaged or too large, some functions may be missing",
 			     module->info->path ? module->info->path : "a module");
 	}
 	describe_module(module, ms, queries, drafts, n);

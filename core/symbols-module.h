@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The symbols of one module: its debug info and symbol tables, opened on first use, and one batch of addresses looked up in them. */
+/* The symbols of one module: its debug info and symbol tables, opened on first use, and one batch of addresses looked
+ * up in them. */
 #pragma once
 
 #include "core/core.h"
@@ -13,7 +14,8 @@ struct module_query {
 	const struct cw_symbol *symbol; /* result in the core's arena, addresses in it at run time; or NULL */
 };
 
-/* Looks up addresses, which must be sorted. The module must have an elf. Sets the module's debuginfo, language, optimized. 0 or -ENOMEM. */
+/* Looks up addresses, which must be sorted. The module must have an elf. Sets the module's debuginfo, language,
+ * optimized. 0 or -ENOMEM. */
 int module_symbols_resolve(struct core *core, struct module *module, struct module_query *queries, size_t n);
 /* The file address of a symbol by name. 0, -ENOENT, -ENOMEM. */
 int module_symbols_find(struct core *core, struct module *module, const char *name, uint64_t *ret_address);

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * See symbols.h. This file remembers what was looked up and sorts queries into one batch per module; symbols-module.c does the work.
+ * See symbols.h. This file remembers what was looked up and sorts queries into one batch per module; symbols-module.c
+ * does the work.
  *
- * What an address means depends on nothing but the address that is looked up (pc, or pc - 1 for return addresses), so that is the key.
+ * What an address means depends on nothing but the address that is looked up (pc, or pc - 1 for return addresses), so
+ * that is the key.
  */
 #include "core/symbols.h"
 
@@ -45,7 +47,8 @@ void symbols_free(struct symbols *s) {
 	free(s);
 }
 
-/* The slot of an address, or the free one where it belongs; size > 0. Multiplicative hashing: the low bits of addresses are too regular. */
+/* The slot of an address, or the free one where it belongs; size > 0. Multiplicative hashing: the low bits of addresses
+ * are too regular. */
 static struct memo *memo_slot(const struct symbols *s, uint64_t address) {
 	size_t at = (size_t)(address * UINT64_C(0x9e3779b97f4a7c15) >> 32) & (s->size - 1);
 
@@ -181,7 +184,8 @@ int symbols_function_bounds(struct core *core, uint64_t pc, uint64_t *ret_start,
 	struct symbol_query query = { .pc = pc, .exact = true };
 	uint64_t end;
 
-	if (symbols_resolve(core, &query, 1) < 0 || !query.symbol || query.symbol->size == 0 || !add_u64(query.symbol->start, query.symbol->size, &end))
+	if (symbols_resolve(core, &query, 1) < 0 || !query.symbol || query.symbol->size == 0 ||
+	    !add_u64(query.symbol->start, query.symbol->size, &end))
 		return -ENOENT;
 	*ret_start = query.symbol->start;
 	*ret_end = end;

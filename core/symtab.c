@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* See symtab.h. One pass over the symbols with a binary search in the addresses: sorting 165 000 symbols for ten addresses costs more. */
+/* See symtab.h. One pass over the symbols with a binary search in the addresses: sorting 165 000 symbols for ten
+ * addresses costs more. */
 #include "core/symtab.h"
 
 /* Browsers have some 2 million symbols. */
 #define SYMBOLS_MAX (16u << 20)
-/* Symbols that span many of the asked addresses are made on purpose: nesting is rare. Bounds the work to some seconds. */
+/* Symbols that span many of the asked addresses are made on purpose: nesting is rare. Bounds the work to some seconds.
+ */
 #define STEPS_MAX (64u << 20)
 
 struct table {
@@ -39,8 +41,8 @@ bool symtab_present(Elf *elf, enum symtab_kind kind) {
 static const char *symbol_get(const struct table *t, size_t i, GElf_Sym *ret_symbol) {
 	const char *name;
 
-	if (!gelf_getsym(t->data, (int)i, ret_symbol) || ret_symbol->st_shndx == SHN_UNDEF || ret_symbol->st_shndx == SHN_ABS ||
-	    ret_symbol->st_shndx == SHN_COMMON)
+	if (!gelf_getsym(t->data, (int)i, ret_symbol) || ret_symbol->st_shndx == SHN_UNDEF ||
+	    ret_symbol->st_shndx == SHN_ABS || ret_symbol->st_shndx == SHN_COMMON)
 		return NULL;
 	name = elf_strptr(t->elf, t->strings, ret_symbol->st_name);
 	return name && *name ? name : NULL;
@@ -82,15 +84,14 @@ static size_t first_at(const struct symtab_query *queries, size_t n, uint64_t ad
 	return low;
 }
 
-static void consider(struct symtab_query *queries, size_t n, const struct symtab_candidate *c, bool is_label, unsigned *steps) {
-	size_t first = first_at(queries, n, c->start);
+static void consider(struct symtab_query *queries, size_t n, const struct symtab_candidate *c, bool is_label,
+		     unsigned *steps) {
+	size_t first = first_at(queries, n, c->start), past;
 
-	if (first > 0)
+	if (first > 0 && !is_label)
 		queries[first - 1].next = MIN(queries[first - 1].next, c->start);
 	if (first == n)
 		return;
-	if (!is_label)
-		queries[first].previous = MAX(queries[first].previous, c->start);
 	if (c->end == c->start) {
 		struct symtab_candidate *slot = is_label ? &queries[first].label : &queries[first].unsized;
 
@@ -98,7 +99,10 @@ static void consider(struct symtab_query *queries, size_t n, const struct symtab
 			*slot = *c;
 		return;
 	}
-	for (size_t i = first; i < n && queries[i].address < c->end && *steps > 0; i++, --*steps)
+	past = first_at(queries, n, c->end);
+	if (past < n)
+		queries[past].ended = MAX(queries[past].ended, c->end);
+	for (size_t i = first; i < past && *steps > 0; i++, --*steps)
 		if (better(c, &queries[i].sized))
 			queries[i].sized = *c;
 }
@@ -115,9 +119,9 @@ static void choose(struct symtab_query *q, Elf *elf) {
 	const struct symtab_candidate *c = &q->sized;
 
 	if (!c->name) {
-		/* An unsized one holds the address only if no other function starts in between. */
-		c = q->unsized.name && q->unsized.start >= q->previous ? &q->unsized : &q->label;
-		if (!c->name || (c == &q->label && c->start < q->previous) || q->address >= section_end(elf, c->section))
+		/* An unsized one within or before a sized one, which ended before the address, did not reach it. */
+		c = q->unsized.name && q->unsized.start >= q->ended ? &q->unsized : &q->label;
+		if (!c->name || c->start < q->ended || q->address >= section_end(elf, c->section))
 			return;
 	}
 	q->name = c->name;
@@ -145,7 +149,9 @@ void symtab_resolve(Elf *elf, enum symtab_kind kind, struct symtab_query *querie
 		/* "$x", "$d": mapping symbols of ARM mark data in code. */
 		if ((type != STT_FUNC && type != STT_GNU_IFUNC && type != STT_NOTYPE) || name[0] == '$')
 			continue;
-		c = (struct symtab_candidate){ .name = name, .start = s.st_value, .rank = rank(&s, name), .section = s.st_shndx };
+		c = (struct symtab_candidate){
+			.name = name, .start = s.st_value, .rank = rank(&s, name), .section = s.st_shndx
+		};
 		if (!add_u64(s.st_value, s.st_size, &c.end))
 			continue;
 		/* A local label of unknown type is most often a place within a function. */
@@ -153,7 +159,7 @@ void symtab_resolve(Elf *elf, enum symtab_kind kind, struct symtab_query *querie
 	}
 	/* What a query saw only itself goes on to those above it, and back. */
 	for (size_t i = 1; i < n; i++) {
-		queries[i].previous = MAX(queries[i].previous, queries[i - 1].previous);
+		queries[i].ended = MAX(queries[i].ended, queries[i - 1].ended);
 		if (queries[i - 1].unsized.name && better(&queries[i - 1].unsized, &queries[i].unsized))
 			queries[i].unsized = queries[i - 1].unsized;
 		if (queries[i - 1].label.name && better(&queries[i - 1].label, &queries[i].label))

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * LZ4 frames for unpack.c, concatenated or not (systemd with Compress=lz4, `lz4`). Format: lz4_Frame_format.md.
- * A block is at most 4 MiB, so memory needs no limit of ours. The legacy frame of the Linux kernel's images is not read.
+ * A block is at most 4 MiB, so memory needs no limit of ours. The legacy frame of the Linux kernel's images is not
+ * read.
  */
 #include <lz4frame.h>
 
@@ -38,9 +39,11 @@ static int lz4_open(void **ret_state) {
 	return 0;
 }
 
-static int lz4_decode(void *p, struct unpack_in *in, struct unpack_out *out, bool *ret_border, const char **ret_problem) {
+static int lz4_decode(
+    void *p, struct unpack_in *in, struct unpack_out *out, bool *ret_border, const char **ret_problem) {
 	struct lz4_state *state = p;
-	/* One block at a time: when a call fails, the library does not say what it wrote before, and only that one block is lost. */
+	/* One block at a time: when a call fails, the library does not say what it wrote before, and only that one
+	 * block is lost. */
 	size_t consumed = MIN(in->left, state->wanted), produced = out->left, n;
 
 	if (in->left == 0 && state->border) {

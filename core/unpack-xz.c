@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* xz for unpack.c: any number of streams with padding between them, integrity checks honoured. Format: xz-file-format.txt. */
+/* xz for unpack.c: any number of streams with padding between them, integrity checks honoured. Format:
+ * xz-file-format.txt. */
 #include <lzma.h>
 
 #include "core/unpack-backend.h"
@@ -43,7 +44,8 @@ static const char *xz_problem(lzma_ret code) {
 	}
 }
 
-static int xz_decode(void *p, struct unpack_in *in, struct unpack_out *out, bool *ret_border, const char **ret_problem) {
+static int xz_decode(
+    void *p, struct unpack_in *in, struct unpack_out *out, bool *ret_border, const char **ret_problem) {
 	struct xz_state *state = p;
 	lzma_ret code;
 

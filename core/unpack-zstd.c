@@ -2,7 +2,8 @@
 /*
  * zstd for unpack.c: any number of frames, skippable ones among them, checksums honoured. Format: RFC 8878.
  *
- * Skippable frames have the same magic in zstd and LZ4; a file that begins with one (pzstd makes such) is taken for zstd.
+ * Skippable frames have the same magic in zstd and LZ4; a file that begins with one (pzstd makes such) is taken for
+ * zstd.
  */
 #include <zstd.h>
 #include <zstd_errors.h>
@@ -28,7 +29,8 @@ static int zstd_open(void **ret_state) {
 	if (!state)
 		return -ENOMEM;
 	state->stream = ZSTD_createDStream();
-	if (!state->stream || ZSTD_isError(ZSTD_DCtx_setParameter(state->stream, ZSTD_d_windowLogMax, UNPACK_MEMORY_LOG))) {
+	if (!state->stream ||
+	    ZSTD_isError(ZSTD_DCtx_setParameter(state->stream, ZSTD_d_windowLogMax, UNPACK_MEMORY_LOG))) {
 		zstd_close(state);
 		return -ENOMEM;
 	}
@@ -38,9 +40,11 @@ static int zstd_open(void **ret_state) {
 	return 0;
 }
 
-static int zstd_decode(void *p, struct unpack_in *in, struct unpack_out *out, bool *ret_border, const char **ret_problem) {
+static int zstd_decode(
+    void *p, struct unpack_in *in, struct unpack_out *out, bool *ret_border, const char **ret_problem) {
 	struct zstd_state *state = p;
-	/* One block at a time: when a call fails, the library does not say what it wrote before, and only that one block is lost. */
+	/* One block at a time: when a call fails, the library does not say what it wrote before, and only that one
+	 * block is lost. */
 	ZSTD_inBuffer input = { in->data, MIN(in->left, state->wanted), 0 };
 	ZSTD_outBuffer output = { out->data, out->left, 0 };
 	size_t n;

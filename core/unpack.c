@@ -2,9 +2,10 @@
 /*
  * The stream itself: magic bytes, reading, the loop around a decoder, and the memory of how it ended.
  *
- * The first bytes are read like all others and given to the decoder afterwards, so a pipe serves as well as a file. A regular file is always taken
- * from its first byte, wherever its offset is, so that unpack_offset() means the same as an offset for pread().
- * An error that is met after bytes were produced is held back until the next call, so that no byte before the damage is lost.
+ * The first bytes are read like all others and given to the decoder afterwards, so a pipe serves as well as a file. A
+ * regular file is always taken from its first byte, wherever its offset is, so that unpack_offset() means the same as
+ * an offset for pread(). An error that is met after bytes were produced is held back until the next call, so that no
+ * byte before the damage is lost.
  */
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -21,19 +22,20 @@
 struct unpack {
 	int fd;
 	bool regular;
-	uint64_t offset;                       /* unpacked */
-	const struct unpack_backend *backend;  /* NULL: plain */
+	uint64_t offset; /* unpacked */
+	const struct unpack_backend *backend; /* NULL: plain */
 	void *state;
 	struct unpack_in in;
-	uint8_t *buffer;                       /* INPUT_BYTES behind in.data, for packed input */
+	uint8_t *buffer; /* INPUT_BYTES behind in.data, for packed input */
 	uint8_t *scratch;
 	uint8_t magic[MAGIC_BYTES];
 	bool border;
-	int error;                             /* 0 or what every further read returns */
+	int error; /* 0 or what every further read returns */
 	char problem[160];
 };
 
-static const struct unpack_backend *const backends[] = { &unpack_zstd, &unpack_zstd_skippable, &unpack_lz4, &unpack_xz };
+static const struct unpack_backend *const backends[] = { &unpack_zstd, &unpack_zstd_skippable, &unpack_lz4,
+	&unpack_xz };
 
 static const char *const format_names[] = {
 	[UNPACK_PLAIN] = "plain",
@@ -122,7 +124,8 @@ int unpack_new(int fd, struct unpack **ret_unpack) {
 
 static int fail(struct unpack *unpack, int error, const char *what) {
 	if (what)
-		snprintf(unpack->problem, sizeof(unpack->problem), "%s: %s", unpack_format_name(unpack_get_format(unpack)), what);
+		snprintf(unpack->problem, sizeof(unpack->problem), "%s: %s",
+		    unpack_format_name(unpack_get_format(unpack)), what);
 	unpack->error = error;
 	return error;
 }

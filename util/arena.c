@@ -107,8 +107,6 @@ char *arena_strndup(struct arena *a, const char *s, size_t n) {
 	char *p;
 
 	n = strnlen(s, n);
-	if (n == SIZE_MAX)
-		return NULL;
 	p = arena_alloc(a, n + 1);
 	if (p)
 		memcpy(p, s, n);
@@ -116,7 +114,7 @@ char *arena_strndup(struct arena *a, const char *s, size_t n) {
 }
 
 char *arena_strdup(struct arena *a, const char *s) {
-	return arena_strndup(a, s, SIZE_MAX - 1);
+	return arena_memdup(a, s, strlen(s) + 1);
 }
 
 char *arena_vprintf(struct arena *a, const char *format, va_list ap) {
