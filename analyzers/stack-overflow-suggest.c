@@ -101,7 +101,7 @@ void overflow_suggest(const struct cw_core *core, const struct overflow *o, cons
 	if (s->kind != OVERFLOW_RECURSION || s->turns < 100000)
 		suggest_size(core, o, s, finding);
 	if (s->kind != OVERFLOW_RECURSION && s->optimized == 0)
-		cw_finding_suggest(finding, "optimise", is_language(s->language, "Rust") ? "[profile.dev]\nopt-level = 1" : "-Og",
+		cw_finding_suggest(finding, "optimise", is_language(s->language, "Rust") ? "CARGO_PROFILE_DEV_OPT_LEVEL=1 cargo build" : "-Og",
 		                   "This is a debug build, whose frames are several times as large: an optimised build may fit.");
 	if (core->fault->cause == CW_CAUSE_SIGNAL_UNDELIVERABLE)
 		cw_finding_suggest(finding, "alternate-stack", NULL,

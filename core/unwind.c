@@ -71,6 +71,7 @@ static int one_frame(struct walk *w, bool *ret_more) {
 	if (r == -ENOMEM)
 		return r;
 	frame.signal_frame = step.signal_frame;
+	frame.exact_pc |= step.signal_frame; /* the trampoline was returned to by the handler, not called by it */
 	switches = r >= 0 && switches_stack(w, &step);
 	if (step.has_cfa) {
 		frame.cfa = step.cfa;

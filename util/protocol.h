@@ -13,7 +13,7 @@
  *   --memory-max=BYTES --cpu-max=SECONDS    its own limits
  *   --enable=GLOB --disable=GLOB            analyzers, repeatable; --analyzer-option=NAME.Key=value, repeatable
  *   --analyzers-dir=DIR    where plug-ins are
- *   --all-symbols=no       (reserved)
+ *   --debug-dirs=DIR:DIR    where separate debug info is looked for, instead of /usr/lib/debug
  *   --list-analyzers       print name, priority, origin and summary of every analyzer as records and exit
  *
  * Records are JSON Lines: one object a line, UTF-8, no control characters, each with a member "record" that says its kind; all else in

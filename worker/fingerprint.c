@@ -111,7 +111,21 @@ static size_t from_cycle(struct core *core, const struct cw_frame *cycle, struct
 	return kept;
 }
 
-static size_t from_frames(struct core *core, struct entry *ret) {
+/* An overflow that is no recursion ends in a random leaf; its largest frame is what stays. Returns that frame's index. */
+static uint32_t largest_frame(const struct core *core) {
+	const struct cw_thread *t = core->pub.crashed;
+	uint32_t index = core->pub.fault->frame_index;
+	int64_t most = 0;
+
+	for (size_t i = 0; i < t->n_frames; i++)
+		if (t->frames[i].index >= core->pub.fault->frame_index && t->frames[i].n_cycle == 0 && t->frames[i].bytes > most) {
+			most = t->frames[i].bytes;
+			index = t->frames[i].index;
+		}
+	return index;
+}
+
+static size_t from_frames(struct core *core, uint32_t first, struct entry *ret) {
 	const struct cw_thread *t = core->pub.crashed;
 	bool skipping = true;
 	size_t n = 0;
@@ -120,7 +134,7 @@ static size_t from_frames(struct core *core, struct entry *ret) {
 		const struct cw_frame *f = &t->frames[i];
 		const char *name;
 
-		if (f->index < core->pub.fault->frame_index || f->signal_frame)
+		if (f->index < first || f->signal_frame)
 			continue;
 		if (f->trust == CW_TRUST_SCAN)
 			break;
@@ -153,7 +167,7 @@ int fingerprint_make(struct core *core, const char *verdict, struct fingerprint 
 	if (overflow && t->cycle)
 		n = from_cycle(core, t->cycle, entries);
 	if (n == 0)
-		n = from_frames(core, entries);
+		n = from_frames(core, overflow ? largest_frame(core) : core->pub.fault->frame_index, entries);
 	p.basis[p.n_basis++] = kind;
 	hash_add_string(id, p.algorithm);
 	hash_add_string(id, kind);

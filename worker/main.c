@@ -92,9 +92,9 @@ static int take_option(int c, struct arguments *a) {
 
 /* < 0: bad usage (told); 0: go on; > 0: done. */
 static int parse_arguments(int argc, char **argv, struct arguments *a) {
-	int c, r;
+	int c, r, index = 0;
 
-	while ((c = getopt_long(argc, argv, "", long_options, NULL)) >= 0) {
+	while ((c = getopt_long(argc, argv, "", long_options, &index)) >= 0) {
 		if (c == OPT_VERSION) {
 			puts(PACKAGE_STRING);
 			return 1;
@@ -103,7 +103,7 @@ static int parse_arguments(int argc, char **argv, struct arguments *a) {
 			return -EINVAL;
 		r = take_option(c, a);
 		if (r < 0) {
-			log_error("--%s %s: %s", "option", optarg ? optarg : "", strerror(-r));
+			log_error("--%s=%s: %s", long_options[index].name, optarg ? optarg : "", r == -EINVAL ? "bad value" : strerror(-r));
 			return r;
 		}
 	}
