@@ -11,9 +11,6 @@
 #include "core/insn.h"
 #include "core/stack.h"
 
-/* x86 page fault error code (arch/x86/include/asm/trap_pf.h). */
-enum { PF_WRITE = 1 << 1, PF_INSTR = 1 << 4 };
-
 /* No instruction is longer than this on any CPU we know. */
 #define INSTRUCTION_MAX 15
 
@@ -55,10 +52,8 @@ static bool is_fetch(const struct core *core, const struct cw_fault *fault) {
 static enum cw_access find_access(const struct core *core, const struct cw_fault *fault) {
 	const struct cw_operand *operand;
 
-	if (fault->trap_number == TRAP_PAGE && fault->error_code >= 0)
-		return fault->error_code & PF_INSTR   ? CW_ACCESS_EXEC
-		       : fault->error_code & PF_WRITE ? CW_ACCESS_WRITE
-		                                      : CW_ACCESS_READ;
+	if (fault->trap_number >= 0 && fault->error_code >= 0 && core->arch->is_page_fault((uint64_t)fault->trap_number))
+		return core->arch->page_fault_access((uint64_t)fault->trap_number, (uint64_t)fault->error_code);
 	if (is_fetch(core, fault))
 		return CW_ACCESS_EXEC;
 	operand = fault_find_operand(fault->instruction, fault->address);
@@ -127,16 +122,17 @@ static void find_stack(struct core *core, const struct cw_fault *fault) {
 
 /* A trap or a forbidden system call is reported at the instruction after it: then the one before the PC is meant. */
 static const struct cw_instruction *decode(struct core *core, const struct cw_fault *fault) {
-	static const struct {
+	const struct {
 		int signal;
 		enum cw_instruction_class class_;
-		uint8_t length;
-	} before[] = { { FAULT_SIGTRAP, CW_INSN_TRAP, 1 }, { FAULT_SIGTRAP, CW_INSN_TRAP, 2 },
-		{ FAULT_SIGSYS, CW_INSN_SYSCALL, 2 } };
+		size_t length;
+	} before[] = { { FAULT_SIGTRAP, CW_INSN_TRAP, core->arch->trap_lengths[0] },
+		{ FAULT_SIGTRAP, CW_INSN_TRAP, core->arch->trap_lengths[1] },
+		{ FAULT_SIGSYS, CW_INSN_SYSCALL, core->arch->syscall.length } };
 	const struct cw_instruction *instruction;
 
 	for (size_t i = 0; i < ELEMENTSOF(before); i++) {
-		if (fault->signal.number != before[i].signal || fault->pc < before[i].length)
+		if (fault->signal.number != before[i].signal || before[i].length == 0 || fault->pc < before[i].length)
 			continue;
 		instruction = insn_decode(core, fault->pc - before[i].length, fault->registers);
 		if (instruction && instruction->class_ == before[i].class_ && instruction->length == before[i].length)

@@ -13,20 +13,14 @@ static bool is_code(const struct core *core, uint64_t address) {
 	return m && (m->perm & CW_PERM_EXEC);
 }
 
-/* Whether the bytes before a would-be return address can be a call: e8 rel32, or ff /2 in its six lengths. Unreadable bytes count as "can be". */
+/* Whether the bytes before a would-be return address can be a call. Unreadable bytes count as "can be". */
 static bool follows_call(struct core *core, uint64_t address) {
-	uint8_t b[7];
+	size_t n = core->arch->call_max_bytes;
+	uint8_t b[16];
 
-	if (address < sizeof(b) || core_read(core, address - sizeof(b), b, sizeof(b)) < 0)
+	if (n > sizeof(b) || address < n || core_read(core, address - n, b, n) < 0)
 		return true;
-	if (b[2] == 0xe8)
-		return true;
-	for (size_t length = 2; length <= 7; length++) {
-		const uint8_t *p = b + sizeof(b) - length;
-		if (p[0] == 0xff && (p[1] >> 3 & 7) == 2)
-			return true;
-	}
-	return false;
+	return core->arch->is_call(b);
 }
 
 /* The kernel's trampoline: SP points to what it left there. Recognised by its code, for Go and musl have no CFI for it. */
