@@ -2,7 +2,7 @@
 /* The table of architectures. */
 #include "core/arch.h"
 
-static const struct arch *const arches[] = { &arch_x86_64, &arch_i386 };
+static const struct arch *const arches[] = { &arch_x86_64, &arch_i386, &arch_aarch64 };
 
 const struct arch *arch_find(uint16_t machine, uint8_t elf_class) {
 	for (size_t i = 0; i < ELEMENTSOF(arches); i++)

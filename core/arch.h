@@ -16,7 +16,7 @@
 #define ARCH_MAX_REGISTERS 40
 
 /* Names for messages; arch.c's table has them in this order. */
-#define ARCH_NAMES "x86_64, i386"
+#define ARCH_NAMES "x86_64, i386, aarch64"
 
 /* Where one register lies in a kernel structure. */
 struct arch_slot {
@@ -118,7 +118,7 @@ struct arch {
 	int capstone_arch, capstone_mode; /* cs_arch, cs_mode as integers */
 };
 
-extern const struct arch arch_x86_64, arch_i386;
+extern const struct arch arch_x86_64, arch_i386, arch_aarch64;
 
 /* NULL: no such machine here. */
 const struct arch *arch_find(uint16_t machine, uint8_t elf_class);

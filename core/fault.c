@@ -81,6 +81,17 @@ static void find_page_fault(struct core *core, struct cw_fault *fault) {
 	    fault->instruction && fault->access != CW_ACCESS_EXEC ? "\"" : "");
 }
 
+/* Where the CPU tells the address: a misaligned operand of an instruction that minds, SP, or the pc itself after a jump to nowhere. */
+static void find_misaligned_at(struct core *core, struct cw_fault *fault) {
+	fault->cause = CW_CAUSE_MISALIGNED;
+	fault->access = find_access(core, fault);
+	if (fault->address == fault->pc)
+		fault->access = CW_ACCESS_EXEC;
+	fault->cause_text = arena_printf(core->arena, "the CPU raised an alignment fault for %s 0x%" PRIx64 "%s%s%s", access_text(fault->access),
+	    fault->address, fault->instruction ? " by \"" : "", fault->instruction ? fault->instruction->text : "",
+	    fault->instruction ? "\"" : "");
+}
+
 static void find_cause(struct core *core, struct cw_fault *fault) {
 	const struct cw_signal *signal = &fault->signal;
 
@@ -99,7 +110,9 @@ static void find_cause(struct core *core, struct cw_fault *fault) {
 		/* The kernel does not know the address and says 0 (arch/x86/kernel/traps.c, exc_alignment_check()). */
 		fault->has_address = false;
 		fault_find_misaligned(core, fault);
-	} else if (signal->number == FAULT_SIGSEGV && signal->has_code && signal->code > FAULT_SEGV_PKUERR)
+	} else if (signal->number == FAULT_SIGBUS && signal->has_code && signal->code == FAULT_BUS_ADRALN && signal->has_address)
+		find_misaligned_at(core, fault);
+	else if (signal->number == FAULT_SIGSEGV && signal->has_code && signal->code > FAULT_SEGV_PKUERR)
 		fault->cause = CW_CAUSE_OTHER_EXCEPTION;
 	else if (signal->has_address)
 		find_page_fault(core, fault);
@@ -165,7 +178,7 @@ int fault_reconstruct(struct core *core) {
 
 	find_stack(core, fault);
 	fault->has_address = fault->signal.has_address;
-	fault->address = fault->signal.address;
+	fault->address = arch_untag(core->arch, fault->signal.address);
 	fault->instruction = decode(core, fault);
 	find_cause(core, fault);
 	if (fault->has_address)

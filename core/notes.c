@@ -151,6 +151,9 @@ static void finish(struct core *core, size_t n_threads, bool have_siginfo, int c
 		core->pub.pid = core->threads[0].id;
 	for (size_t i = 0; i < n_threads; i++)
 		core->threads[i].is_main = core->threads[i].id == core->pub.pid;
+	/* The mask is the kernel's, and the same for all threads. Without the note: all above the address space. */
+	if (core->arch->code_mask >= 0)
+		core->code_mask = core->threads[0].registers[core->arch->code_mask] ?: ~(core->arch->user_end - 1);
 	core->pub.threads = core->threads;
 	core->pub.n_threads = n_threads;
 	core->pub.crashed = &core->threads[0];

@@ -28,7 +28,6 @@ struct step {
 	bool has_cfa;
 	bool outermost;
 	bool signal_frame;      /* this frame is a signal frame: next is what was interrupted */
-	bool restart;           /* pc was nowhere; the caller is by the return address at SP */
 	uint64_t siginfo, ucontext;
 	uint64_t alt_low, alt_size;
 	const char *reason;     /* why there is no caller, if the step fails */

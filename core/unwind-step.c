@@ -6,6 +6,8 @@
 #define SCAN_WORDS 512u
 /* Guess upon guess is no stack any more. */
 #define SCANS_MAX 16u
+/* How far back from the pc the prologue is looked for. */
+#define PROLOGUE_BYTES 2048u
 
 static bool is_code(const struct core *core, uint64_t address) {
 	const struct cw_mapping *m = core_find_mapping(core, address);
@@ -21,6 +23,13 @@ static bool follows_call(struct core *core, uint64_t address) {
 	if (n > sizeof(b) || address < n || core_read(core, address - n, b, n) < 0)
 		return true;
 	return core->arch->is_call(b);
+}
+
+/* A code pointer without its authentication code: only where that makes it one that could be right. */
+static uint64_t strip_code(const struct core *core, uint64_t pc) {
+	uint64_t stripped = pc & ~core->code_mask;
+
+	return stripped != pc && !is_code(core, pc) && is_code(core, stripped) ? stripped : pc;
 }
 
 /* The kernel's trampoline: SP points to what it left there. Recognised by its code, for Go and musl have no CFI for it. */
@@ -91,27 +100,44 @@ static int step_cfi(struct walk *w, const struct cfi_row *row, struct step *s) {
 	}
 	s->cfa = s->next.cfa;
 	s->has_cfa = true;
+	s->next.registers[arch->pc] = strip_code(w->core, s->next.registers[arch->pc]);
 	s->outermost = s->next.outermost || s->next.registers[arch->pc] == 0;
 	s->trust = CW_TRUST_CFI;
 	return 0;
 }
 
-/* A call through a bad pointer pushed its return address and went nowhere: the caller is exactly known. */
+/* A call through a bad pointer left its return address, at SP or in the link register, and went nowhere: the caller is exactly known. */
 static int step_restart(struct walk *w, struct step *s) {
 	const struct arch *arch = w->core->arch;
 	uint64_t sp = w->registers[arch->sp], ra;
 
-	if (core_read_word(w->core, sp, &ra) < 0 || !is_code(w->core, ra) || !follows_call(w->core, ra))
+	if (arch->lr >= 0)
+		ra = strip_code(w->core, w->registers[arch->lr]);
+	else if (core_read_word(w->core, sp, &ra) < 0)
+		return -ENODATA;
+	if (!is_code(w->core, ra) || !follows_call(w->core, ra) || ra == w->registers[arch->pc])
 		return -ENODATA;
 	memcpy(s->next.registers, w->registers, sizeof(s->next.registers));
 	s->next.valid = w->valid;
 	s->next.registers[arch->pc] = ra;
-	s->next.registers[arch->sp] = sp + arch->word_bytes;
-	s->cfa = sp + arch->word_bytes;
+	s->next.registers[arch->sp] = arch->lr >= 0 ? sp : sp + arch->word_bytes;
+	s->cfa = s->next.registers[arch->sp];
 	s->has_cfa = true;
-	s->restart = true;
 	s->trust = CW_TRUST_CFI;
 	return 0;
+}
+
+/* Without unwind information, the innermost function's return address is still in the link register unless its code has saved it. */
+static bool lr_is_live(struct walk *w) {
+	const struct arch *arch = w->core->arch;
+	const struct cw_mapping *m = core_find_mapping(w->core, w->registers[arch->pc]);
+	uint8_t code[PROLOGUE_BYTES];
+	size_t n;
+
+	if (arch->lr < 0 || !w->exact || !m)
+		return false;
+	n = (size_t)MIN(w->registers[arch->pc] - m->start, (uint64_t)sizeof(code));
+	return core_read(w->core, w->registers[arch->pc] - n, code, n) >= 0 && !arch->saves_lr(code, n);
 }
 
 static int step_frame_pointer(struct walk *w, struct step *s) {
@@ -122,6 +148,7 @@ static int step_frame_pointer(struct walk *w, struct step *s) {
 		return -ENODATA;
 	if (core_read_word(w->core, fp, &saved) < 0 || core_read_word(w->core, fp + word, &ra) < 0)
 		return -ENODATA;
+	ra = strip_code(w->core, ra);
 	if (!is_code(w->core, ra) || !follows_call(w->core, ra) || (saved != 0 && saved <= fp))
 		return -ENODATA;
 	memcpy(s->next.registers, w->registers, sizeof(s->next.registers));
@@ -147,6 +174,7 @@ static int step_scan(struct walk *w, struct step *s) {
 
 		if (core_read_word(w->core, at, &ra) < 0)
 			return -ENODATA;
+		ra = strip_code(w->core, ra);
 		if (!core_find_module(w->core, ra) || !is_code(w->core, ra) || !follows_call(w->core, ra))
 			continue;
 		memcpy(s->next.registers, w->registers, sizeof(s->next.registers));
@@ -191,6 +219,10 @@ int unwind_step(struct walk *w, struct step *ret_step) {
 		r = step_cfi(w, row, ret_step);
 		ret_step->signal_frame = row->signal_frame;
 		return r;
+	}
+	if (lr_is_live(w) && step_restart(w, ret_step) >= 0) {
+		ret_step->trust = CW_TRUST_FRAME_POINTER; /* by the same convention, and as good as it */
+		return 0;
 	}
 	if (step_frame_pointer(w, ret_step) >= 0)
 		return 0;
