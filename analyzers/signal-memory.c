@@ -183,19 +183,20 @@ static bool was_returned_to(const struct decode *d) {
 	const char *link = link_register(d);
 	uint64_t popped;
 
+	/* The top byte is lost on the way (it may hold a tag). */
 	if (link)
-		return decode_register(d, link, &popped) >= 0 && popped == d->fault->pc;
+		return decode_register(d, link, &popped) >= 0 && (popped ^ d->fault->pc) << 8 == 0;
 	return cw_read_word(d->core, d->fault->sp - d->core->word_bytes, &popped) == 0 && popped == d->fault->pc;
 }
 
-/* "the word at SP (0x…)", "the link register (x30 = 0x…)"; below: what a return has taken. */
+/* "the word at SP (0x…)", "the link register (x30)"; below: what a return has taken. */
 static const char *return_place(const struct decode *d, bool below) {
 	const char *link = link_register(d);
-	uint64_t value;
 
 	if (link)
-		return text(cw_format(d->core, "the link register (%s = 0x%" PRIx64 ")", link, decode_register(d, link, &value) < 0 ? 0 : value));
-	return text(cw_format(d->core, "the word %s SP (0x%" PRIx64 ")", below ? "below" : "at", d->fault->sp - (below ? d->core->word_bytes : 0)));
+		return text(cw_format(d->core, "the link register (%s)", link));
+	return text(cw_format(
+	    d->core, "the word %s SP (0x%" PRIx64 ")", below ? "below" : "at", d->fault->sp - (below ? d->core->word_bytes : 0)));
 }
 
 static void claim_jump(struct decode *d) {

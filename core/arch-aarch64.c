@@ -114,23 +114,31 @@ static bool is_call(const uint8_t *before) {
 	return (insn & 0xfc000000) == 0x94000000 || (insn & 0xfffffc1f) == 0xd63f0000 || (insn & 0xfefff800) == 0xd63f0800;
 }
 
+/* str x30, [sp, #-n]!; str x30, [sp, #n]; stp with x30 as either, to [sp, #n] or [sp, #-n]!. */
+static bool stores_lr(uint32_t insn) {
+	bool pair = (insn & 0xff4003e0) == 0xa90003e0;
+
+	return (insn & 0xffe00fff) == 0xf8000ffe || (insn & 0xffc003ff) == 0xf90003fe ||
+	       (pair && ((insn & 0x1f) == X30 || (insn >> 10 & 0x1f) == X30));
+}
+
 /*
- * Backwards from the pc: a function that stores the pair x29, x30 has done so in its prologue; if a ret is met first, that was another function's,
- * and this one has saved nothing so far. (An early ret within a function misleads this; compilers that omit unwind information put the
- * epilogue last.)
+ * Backwards from the pc: what the prologue did last is met first. If a return comes before, that was another function's, and this one has done
+ * nothing so far. (An early return within a function misleads this. Only code without unwind information is looked at.)
  */
-static bool saves_lr(const uint8_t *code, size_t length) {
+static enum arch_prologue prologue(const uint8_t *code, size_t length) {
 	for (const uint8_t *p = code + length; (size_t)(p - code) >= 4; p -= 4) {
 		uint32_t insn = u32_at(p - 4);
 
-		/* stp x29, x30, [sp, …]!; stp x29, x30, [sp, …]; str x30, [sp, …]! */
-		if ((insn & 0xffc07fff) == 0xa9807bfd || (insn & 0xffc07fff) == 0xa9007bfd || (insn & 0xffe00fff) == 0xf8000ffe)
-			return true;
-		/* ret, retaa, retab; udf and padding between functions */
+		if ((insn & 0xffc003ff) == 0x910003fd) /* add x29, sp, #n; mov x29, sp is n = 0 */
+			return ARCH_PROLOGUE_FRAME;
+		if (stores_lr(insn))
+			return ARCH_PROLOGUE_SAVED;
+		/* ret, retaa, retab; zeros between functions */
 		if (insn == 0xd65f03c0 || (insn & 0xfffffbff) == 0xd65f0bff || insn == 0)
-			return false;
+			break;
 	}
-	return false;
+	return ARCH_PROLOGUE_NONE;
 }
 
 /* mov x8, #139; svc #0 */
@@ -181,6 +189,9 @@ const struct arch arch_aarch64 = {
 	.ucontext_slots = ucontext_slots,
 	.n_ucontext_slots = ELEMENTSOF(ucontext_slots),
 	.ucontext_stack_offset = 16,
+	.ucontext_trapno_offset = -1,
+	.ucontext_error_offset = -1,
+	.ucontext_cr2_offset = -1,
 	.read_trap = read_trap,
 	.trampolines = trampolines,
 	.n_trampolines = ELEMENTSOF(trampolines),
@@ -193,7 +204,7 @@ const struct arch arch_aarch64 = {
 	.syscall = { "\x01\x00\x00\xd4", 4 },
 	.call_max_bytes = 4,
 	.is_call = is_call,
-	.saves_lr = saves_lr,
+	.prologue = prologue,
 	.pthread_below_tls = true,
 	.tag_bits = 8,
 	.red_zone_bytes = 0,

@@ -45,18 +45,6 @@ static void parse_tls(const uint8_t *data, size_t length, uint64_t *registers) {
 }
 static const struct arch_note thread_notes[] = { { NT_386_TLS, parse_tls } };
 
-static bool read_trap(const uint8_t *ucontext, size_t length, struct arch_trap *ret_trap) {
-	uint32_t error, number, cr2;
-
-	if (length < 104 + sizeof(cr2))
-		return false;
-	memcpy(&error, ucontext + 72, sizeof(error));
-	memcpy(&number, ucontext + 68, sizeof(number));
-	memcpy(&cr2, ucontext + 104, sizeof(cr2));
-	*ret_trap = (struct arch_trap){ .number = number, .error = error, .address = cr2 };
-	return true;
-}
-
 const struct arch arch_i386 = {
 	.id = CW_ARCH_I386,
 	.name = "i386",
@@ -95,7 +83,9 @@ const struct arch arch_i386 = {
 	.ucontext_slots = ucontext_slots,
 	.n_ucontext_slots = ELEMENTSOF(ucontext_slots),
 	.ucontext_stack_offset = 8,
-	.read_trap = read_trap,
+	.ucontext_trapno_offset = 68,
+	.ucontext_error_offset = 72,
+	.ucontext_cr2_offset = 104,
 	.trampolines = trampolines,
 	.n_trampolines = ELEMENTSOF(trampolines),
 	.sigframe_min_bytes = 440,

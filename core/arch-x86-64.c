@@ -42,18 +42,6 @@ static bool is_canonical(uint64_t address) {
 	return top == 0 || top == 0x1ffff;
 }
 
-static bool read_trap(const uint8_t *ucontext, size_t length, struct arch_trap *ret_trap) {
-	uint64_t error, number, cr2;
-
-	if (length < 216 + sizeof(cr2))
-		return false;
-	memcpy(&error, ucontext + 192, sizeof(error));
-	memcpy(&number, ucontext + 200, sizeof(number));
-	memcpy(&cr2, ucontext + 216, sizeof(cr2));
-	*ret_trap = (struct arch_trap){ .number = number, .error = error, .address = cr2 };
-	return true;
-}
-
 const struct arch arch_x86_64 = {
 	.id = CW_ARCH_X86_64,
 	.name = "x86_64",
@@ -90,7 +78,9 @@ const struct arch arch_x86_64 = {
 	.ucontext_slots = ucontext_slots,
 	.n_ucontext_slots = ELEMENTSOF(ucontext_slots),
 	.ucontext_stack_offset = 16,
-	.read_trap = read_trap,
+	.ucontext_trapno_offset = 200,
+	.ucontext_error_offset = 192,
+	.ucontext_cr2_offset = 216,
 	.trampolines = trampolines,
 	.n_trampolines = ELEMENTSOF(trampolines),
 	.sigframe_min_bytes = 440,

@@ -11,6 +11,10 @@ const struct arch *arch_find(uint16_t machine, uint8_t elf_class) {
 	return NULL;
 }
 
+const char *arch_names(void) {
+	return ARCH_NAMES;
+}
+
 uint64_t arch_untag(const struct arch *arch, uint64_t address) {
 	if (arch->tag_bits == 0 || (address >> (63 - arch->tag_bits) & 1))
 		return address;

@@ -42,6 +42,12 @@ struct arch_trap_signal {
 	uint8_t number, signal;
 };
 
+enum arch_prologue {
+	ARCH_PROLOGUE_NONE,   /* nothing, as far as can be seen: it still holds the return address, if this function has called nobody */
+	ARCH_PROLOGUE_SAVED,  /* it was saved; the frame pointer is still a caller's */
+	ARCH_PROLOGUE_FRAME,  /* the frame pointer points to where it was saved */
+};
+
 struct arch_bytes {
 	const char *data;
 	size_t length;
@@ -84,6 +90,7 @@ struct arch {
 	const struct arch_slot *ucontext_slots;
 	size_t n_ucontext_slots;
 	size_t ucontext_stack_offset; /* stack_t: sp, flags, size as words */
+	int ucontext_trapno_offset, ucontext_error_offset, ucontext_cr2_offset; /* -1: has none, but read_trap */
 	/* What ucontext says of the exception; it is given as many of its first bytes (ARCH_MAX_UCONTEXT) as there are. false: nothing. */
 	bool (*read_trap)(const uint8_t *ucontext, size_t length, struct arch_trap *ret_trap);
 	const struct arch_bytes *trampolines; /* code bytes at pc */
@@ -105,9 +112,8 @@ struct arch {
 	/* Whether the `length` bytes in front of a would-be return address can end with a call; call_max_bytes are asked for. */
 	size_t call_max_bytes;
 	bool (*is_call)(const uint8_t *before);
-	/* With a link register: whether the code in front of a pc has saved it, so that it need not hold the return address any more.
-	 * code: `length` bytes that end at the pc, within one mapping. NULL: no link register. */
-	bool (*saves_lr)(const uint8_t *code, size_t length);
+	/* With a link register, what the function at a pc has done with it, by the `length` bytes of code that end there. NULL: no link register. */
+	enum arch_prologue (*prologue)(const uint8_t *code, size_t length);
 
 	bool pthread_below_tls;       /* struct pthread ends at the TLS base (variant I) instead of beginning there */
 	unsigned tag_bits;            /* top bits of a data address that the CPU does not look at, bar the one below them; 0: none */
@@ -122,5 +128,6 @@ extern const struct arch arch_x86_64, arch_i386, arch_aarch64;
 
 /* NULL: no such machine here. */
 const struct arch *arch_find(uint16_t machine, uint8_t elf_class);
+const char *arch_names(void); /* ARCH_NAMES, for messages */
 /* A data address as the CPU takes it: without the tag. Addresses of the kernel's half are left alone. */
 uint64_t arch_untag(const struct arch *arch, uint64_t address);

@@ -20,15 +20,25 @@
 
 /* false: the frame says nothing about an exception. */
 static bool read_trap(struct core *core, const struct signal_context *context, struct arch_trap *ret_trap) {
+	const struct arch *arch = core->arch;
+	struct arch_trap trap = { 0 };
 	uint8_t data[ARCH_MAX_UCONTEXT];
 	size_t n = sizeof(data);
 
 	if (context->ucontext == 0)
 		return false;
+	if (!arch->read_trap) {
+		if (core_read_word(core, context->ucontext + (uint64_t)arch->ucontext_trapno_offset, &trap.number) < 0 ||
+		    core_read_word(core, context->ucontext + (uint64_t)arch->ucontext_error_offset, &trap.error) < 0 ||
+		    core_read_word(core, context->ucontext + (uint64_t)arch->ucontext_cr2_offset, &trap.address) < 0)
+			return false;
+		*ret_trap = trap;
+		return true;
+	}
 	if (core_read(core, context->ucontext, data, n) < 0)
 		for (n = 0; n < sizeof(data) && core_read(core, context->ucontext + n, data + n, PIECE_BYTES) >= 0;)
 			n += PIECE_BYTES;
-	return core->arch->read_trap(data, n, ret_trap);
+	return arch->read_trap(data, n, ret_trap);
 }
 
 /* trap: NULL if it is not known. */

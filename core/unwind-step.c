@@ -127,36 +127,54 @@ static int step_restart(struct walk *w, struct step *s) {
 	return 0;
 }
 
-/* Without unwind information, the innermost function's return address is still in the link register unless its code has saved it. */
-static bool lr_is_live(struct walk *w) {
+/* Where there is no unwind information, the code tells where the return address is. Without a link register: where the frame pointer points. */
+static enum arch_prologue find_prologue(struct walk *w) {
 	const struct arch *arch = w->core->arch;
-	const struct cw_mapping *m = core_find_mapping(w->core, w->registers[arch->pc]);
+	uint64_t pc = w->registers[arch->pc];
 	uint8_t code[PROLOGUE_BYTES];
-	size_t n;
+	size_t n = 0;
 
-	if (arch->lr < 0 || !w->exact || !m)
-		return false;
-	n = (size_t)MIN(w->registers[arch->pc] - m->start, (uint64_t)sizeof(code));
-	return core_read(w->core, w->registers[arch->pc] - n, code, n) >= 0 && !arch->saves_lr(code, n);
+	if (arch->lr < 0 || pc % 4 != 0)
+		return ARCH_PROLOGUE_FRAME;
+	/* In pieces, from the pc down: the core may hold the beginning of a mapping only, and the file the rest. */
+	while (n < sizeof(code) && pc > n + 4 && core_read(w->core, pc - n - 4, code + sizeof(code) - n - 4, 4) >= 0)
+		n += 4;
+	return n > 0 ? arch->prologue(code + sizeof(code) - n, n) : ARCH_PROLOGUE_FRAME;
+}
+
+/*
+ * With x86's frame pointer the caller's SP lies above the pair that it points to. With a link register the pair may be anywhere in the frame; GCC
+ * has it at the bottom, so that the caller's own frame pointer is its SP. (Clang has it at the top, and there the CFA is never counted from SP.)
+ * A handler's caller is the signal frame, above which the kernel puts a pair of its own.
+ */
+static uint64_t caller_sp(const struct walk *w, uint64_t fp, uint64_t saved, bool from_handler) {
+	const struct arch *arch = w->core->arch;
+	uint64_t least = fp + 2 * arch->word_bytes, sp = least;
+
+	if (arch->lr >= 0 && saved != 0)
+		sp = from_handler ? saved - (arch->sigframe_min_bytes - 2 * arch->word_bytes) : saved;
+	return sp >= least && sp <= saved ? sp : least;
 }
 
 static int step_frame_pointer(struct walk *w, struct step *s) {
 	const struct arch *arch = w->core->arch;
 	uint64_t sp = w->registers[arch->sp], fp = w->registers[arch->fp], word = arch->word_bytes, saved, ra;
+	bool from_handler;
 
 	if (!(w->valid >> arch->fp & 1) || fp < sp || fp % word != 0 || fp - sp > MIB(64))
 		return -ENODATA;
 	if (core_read_word(w->core, fp, &saved) < 0 || core_read_word(w->core, fp + word, &ra) < 0)
 		return -ENODATA;
 	ra = strip_code(w->core, ra);
-	if (!is_code(w->core, ra) || !follows_call(w->core, ra) || (saved != 0 && saved <= fp))
+	from_handler = has_trampoline_code(w, ra);
+	if (!is_code(w->core, ra) || !(follows_call(w->core, ra) || from_handler) || (saved != 0 && saved <= fp))
 		return -ENODATA;
 	memcpy(s->next.registers, w->registers, sizeof(s->next.registers));
 	s->next.valid = UINT64_C(1) << arch->pc | UINT64_C(1) << arch->sp | UINT64_C(1) << arch->fp;
 	s->next.registers[arch->fp] = saved;
 	s->next.registers[arch->pc] = ra;
-	s->next.registers[arch->sp] = fp + 2 * word;
-	s->cfa = fp + 2 * word;
+	s->next.registers[arch->sp] = caller_sp(w, fp, saved, from_handler);
+	s->cfa = s->next.registers[arch->sp];
 	s->has_cfa = true;
 	s->trust = CW_TRUST_FRAME_POINTER;
 	return 0;
@@ -194,6 +212,7 @@ int unwind_step(struct walk *w, struct step *ret_step) {
 	const struct arch *arch = w->core->arch;
 	uint64_t pc = w->registers[arch->pc];
 	const struct cfi_row *row = NULL;
+	enum arch_prologue prologue;
 	struct module *m;
 	int r;
 
@@ -220,13 +239,14 @@ int unwind_step(struct walk *w, struct step *ret_step) {
 		ret_step->signal_frame = row->signal_frame;
 		return r;
 	}
-	if (lr_is_live(w) && step_restart(w, ret_step) >= 0) {
+	prologue = find_prologue(w);
+	if (prologue == ARCH_PROLOGUE_NONE && w->exact && step_restart(w, ret_step) >= 0) {
 		ret_step->trust = CW_TRUST_FRAME_POINTER; /* by the same convention, and as good as it */
 		return 0;
 	}
-	if (step_frame_pointer(w, ret_step) >= 0)
+	if (prologue != ARCH_PROLOGUE_SAVED && step_frame_pointer(w, ret_step) >= 0)
 		return 0;
-	if (w->exact && step_restart(w, ret_step) >= 0)
+	if (w->exact && arch->lr < 0 && step_restart(w, ret_step) >= 0)
 		return 0;
 	ret_step->reason = m && m->elf ? "no unwind information for this code" : "the file of this code could not be used, so there is no unwind information";
 	/* glibc's and musl's entry points end here: the caller of the outermost function is nobody. */
