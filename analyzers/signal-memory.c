@@ -183,8 +183,7 @@ static bool was_returned_to(const struct decode *d) {
 	const char *link = link_register(d);
 	uint64_t popped;
 
-	/* The top byte is lost on the way (it may hold a tag). */
-	if (link)
+	if (link) /* the top byte is lost on the way: it may hold a tag */
 		return decode_register(d, link, &popped) >= 0 && (popped ^ d->fault->pc) << 8 == 0;
 	return cw_read_word(d->core, d->fault->sp - d->core->word_bytes, &popped) == 0 && popped == d->fault->pc;
 }

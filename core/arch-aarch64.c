@@ -124,9 +124,10 @@ static bool stores_lr(uint32_t insn) {
 
 /*
  * Backwards from the pc: what the prologue did last is met first. If a return comes before, that was another function's, and this one has done
- * nothing so far. (An early return within a function misleads this. Only code without unwind information is looked at.)
+ * nothing so far; unless it has called, then it was an early return of its own. (An early return misleads this in the innermost function. Only
+ * code without unwind information is looked at.)
  */
-static enum arch_prologue prologue(const uint8_t *code, size_t length) {
+static enum arch_prologue prologue(const uint8_t *code, size_t length, bool has_called) {
 	for (const uint8_t *p = code + length; (size_t)(p - code) >= 4; p -= 4) {
 		uint32_t insn = u32_at(p - 4);
 
@@ -135,7 +136,7 @@ static enum arch_prologue prologue(const uint8_t *code, size_t length) {
 		if (stores_lr(insn))
 			return ARCH_PROLOGUE_SAVED;
 		/* ret, retaa, retab; zeros between functions */
-		if (insn == 0xd65f03c0 || (insn & 0xfffffbff) == 0xd65f0bff || insn == 0)
+		if (!has_called && (insn == 0xd65f03c0 || (insn & 0xfffffbff) == 0xd65f0bff || insn == 0))
 			break;
 	}
 	return ARCH_PROLOGUE_NONE;

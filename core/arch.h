@@ -112,8 +112,9 @@ struct arch {
 	/* Whether the `length` bytes in front of a would-be return address can end with a call; call_max_bytes are asked for. */
 	size_t call_max_bytes;
 	bool (*is_call)(const uint8_t *before);
-	/* With a link register, what the function at a pc has done with it, by the `length` bytes of code that end there. NULL: no link register. */
-	enum arch_prologue (*prologue)(const uint8_t *code, size_t length);
+	/* With a link register, what the function at a pc has done with it, by the `length` bytes of code that end there; has_called: it has called
+	 * another, and must have saved it before. NULL: no link register. */
+	enum arch_prologue (*prologue)(const uint8_t *code, size_t length, bool has_called);
 
 	bool pthread_below_tls;       /* struct pthread ends at the TLS base (variant I) instead of beginning there */
 	unsigned tag_bits;            /* top bits of a data address that the CPU does not look at, bar the one below them; 0: none */

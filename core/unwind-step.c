@@ -139,7 +139,7 @@ static enum arch_prologue find_prologue(struct walk *w) {
 	/* In pieces, from the pc down: the core may hold the beginning of a mapping only, and the file the rest. */
 	while (n < sizeof(code) && pc > n + 4 && core_read(w->core, pc - n - 4, code + sizeof(code) - n - 4, 4) >= 0)
 		n += 4;
-	return n > 0 ? arch->prologue(code + sizeof(code) - n, n) : ARCH_PROLOGUE_FRAME;
+	return n > 0 ? arch->prologue(code + sizeof(code) - n, n, !w->exact) : ARCH_PROLOGUE_FRAME;
 }
 
 /*
