@@ -128,7 +128,8 @@ static int step_frame_pointer(struct walk *w, struct step *s) {
 		return -ENODATA;
 	if (core_read_word(w->core, fp, &saved) < 0 || core_read_word(w->core, fp + word, &ra) < 0)
 		return -ENODATA;
-	if (!is_code(w->core, ra) || !follows_call(w->core, ra) || (saved != 0 && saved <= fp))
+	/* A handler returns to the trampoline, which nobody called. */
+	if (!is_code(w->core, ra) || !(follows_call(w->core, ra) || has_trampoline_code(w, ra)) || (saved != 0 && saved <= fp && !has_trampoline_code(w, ra)))
 		return -ENODATA;
 	memcpy(s->next.registers, w->registers, sizeof(s->next.registers));
 	s->next.valid = UINT64_C(1) << arch->pc | UINT64_C(1) << arch->sp | UINT64_C(1) << arch->fp;
