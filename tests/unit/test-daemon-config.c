@@ -117,7 +117,7 @@ static void test_shipped_file_is_the_defaults(void **state _unused_) {
 	assert_int_equal(shipped->journal_core_max, defaults->journal_core_max);
 	assert_int_equal(shipped->symbol_cache, defaults->symbol_cache);
 	assert_null(shipped->enable);
-	assert_null(shipped->analyzers_directory);
+	assert_string_equal(shipped->analyzers_directory, defaults->analyzers_directory);
 }
 
 static void test_bad_values_are_told_and_change_nothing(void **state _unused_) {
@@ -168,7 +168,7 @@ static void test_empty_paths_are_defaults(void **state _unused_) {
 	assert_string_equal(config->worker_path, defaults->worker_path);
 	assert_int_equal(config->max_workers, defaults->max_workers);
 	assert_int_equal(config->catch_up, defaults->catch_up);
-	assert_null(config->analyzers_directory);
+	assert_string_equal(config->analyzers_directory, defaults->analyzers_directory);
 }
 
 int main(void) {
