@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Folding equal frames and cycles while the stack is being walked. Frames are equal if pc, size and trust are. A cycle is folded once it has
- * turned three times; its first and last partial turns stay single frames. What folds never takes memory; what does not fold is kept up to
- * UNWIND_ITEMS_MAX items, then the middle is dropped and counted.
+ * Folding equal frames and cycles while the stack is being walked. Frames are equal if pc, size and trust are. A cycle is folded once it has turned three times; its first and
+ * last partial turns stay single frames. While walking, a cycle counts only after RUN_LEAST frames, so that equal frames within a longer cycle are not taken for the cycle; what is given away
+ * before that is searched for short runs then. What folds takes no memory; what does not is kept up to UNWIND_ITEMS_MAX items, then the middle is dropped and counted.
  */
 #include "core/unwind.h"
 
 /* Frames not yet given away, among them the last UNWIND_CYCLE_MAX * 3 that a cycle may begin in. */
 #define PENDING_MAX (UNWIND_CYCLE_MAX * 6u)
 #define TURNS_MIN 3u
+#define RUN_LEAST (UNWIND_CYCLE_MAX * 2u)
 
 struct fold {
 	struct core *core;
@@ -92,46 +93,70 @@ static int emit_single(struct fold *f, const struct raw_frame *raw) {
 	return keep_item(f, &item);
 }
 
-static int emit_singles(struct fold *f, size_t n) {
-	for (size_t i = 0; i < n; i++) {
-		int r = emit_single(f, &f->pending[i]);
+static int emit_run(struct fold *f, const struct raw_frame *frames, size_t period, uint32_t turns) {
+	struct cw_frame item = to_item(f, &frames[0], turns);
+	int64_t bytes = 0;
+
+	if (period > 1) {
+		struct cw_frame *cycle = arena_alloc_array(f->core->arena, period, sizeof(*cycle));
+
+		if (!cycle)
+			return -ENOMEM;
+		for (size_t i = 0; i < period; i++) {
+			cycle[i] = to_item(f, &frames[i], 1);
+			cycle[i].index = f->next_index + (uint32_t)i;
+			if (bytes < 0 || cycle[i].bytes < 0 || __builtin_add_overflow(bytes, cycle[i].bytes, &bytes))
+				bytes = -1;
+		}
+		item.cycle = cycle;
+		item.n_cycle = period;
+		item.bytes = bytes;
+	}
+	f->next_index += turns * (uint32_t)period;
+	return keep_item(f, &item);
+}
+
+/* The run that begins at frames[0] and covers most of n frames; the shortest period of those. 0: none. */
+static size_t best_run(const struct raw_frame *frames, size_t n, size_t *ret_turns) {
+	size_t best = 0, covered = 0;
+
+	for (size_t p = 1; p <= UNWIND_CYCLE_MAX && p * TURNS_MIN <= n; p++) {
+		size_t k = p, turns;
+
+		while (k < n && equal(&frames[k], &frames[k - p]))
+			k++;
+		turns = k / p;
+		if (turns >= TURNS_MIN && turns * p > covered) {
+			best = p;
+			covered = turns * p;
+			*ret_turns = turns;
+		}
+	}
+	return best;
+}
+
+/* Gives the first n pending frames away, folding what can be folded among them. */
+static int emit_pending(struct fold *f, size_t n) {
+	for (size_t i = 0; i < n;) {
+		size_t turns = 0, p = f->pending[i].signal_frame ? 0 : best_run(f->pending + i, n - i, &turns);
+		int r = p > 0 ? emit_run(f, f->pending + i, p, (uint32_t)turns) : emit_single(f, &f->pending[i]);
+
 		if (r < 0)
 			return r;
+		i += p > 0 ? p * turns : 1;
 	}
 	memmove(f->pending, f->pending + n, (f->n_pending - n) * sizeof(*f->pending));
 	f->n_pending -= n;
 	return 0;
 }
 
-static int emit_run(struct fold *f) {
-	struct cw_frame item = to_item(f, &f->cycle[0], f->turns);
-	int64_t bytes = 0;
-
-	if (f->period > 1) {
-		struct cw_frame *cycle = arena_alloc_array(f->core->arena, f->period, sizeof(*cycle));
-
-		if (!cycle)
-			return -ENOMEM;
-		for (size_t i = 0; i < f->period; i++) {
-			cycle[i] = to_item(f, &f->cycle[i], 1);
-			cycle[i].index = f->next_index + (uint32_t)i;
-			bytes = bytes < 0 || cycle[i].bytes < 0 ? -1 : bytes + cycle[i].bytes;
-		}
-		item.cycle = cycle;
-		item.n_cycle = f->period;
-		item.bytes = bytes;
-	}
-	f->next_index += f->turns * (uint32_t)f->period;
-	return keep_item(f, &item);
-}
-
 /* Puts one frame behind the pending ones; begins a run when a cycle has turned often enough. */
 static int add_pending(struct fold *f, const struct raw_frame *frame) {
-	size_t n, found = 0;
+	size_t n, found = 0, length;
 	int r;
 
 	if (f->n_pending == PENDING_MAX) {
-		r = emit_singles(f, PENDING_MAX / 2);
+		r = emit_pending(f, PENDING_MAX / 2);
 		if (r < 0)
 			return r;
 	}
@@ -139,18 +164,21 @@ static int add_pending(struct fold *f, const struct raw_frame *frame) {
 	n = f->n_pending;
 	for (size_t p = 1; p <= UNWIND_CYCLE_MAX && p < n; p++) {
 		f->run_length[p] = equal(frame, &f->pending[n - 1 - p]) ? f->run_length[p] + 1 : 0;
-		if (!found && f->run_length[p] >= p * (TURNS_MIN - 1) && n >= p * TURNS_MIN)
+		if (!found && f->run_length[p] >= MAX(p * (TURNS_MIN - 1), (size_t)RUN_LEAST))
 			found = p;
 	}
 	if (!found || frame->signal_frame)
 		return 0;
-	r = emit_singles(f, n - found * TURNS_MIN);
+	/* The run so far ends with this frame, maybe in the midst of a turn; the frames before it go first. */
+	length = MIN(f->run_length[found] + found, n);
+	r = emit_pending(f, n - length);
 	if (r < 0)
 		return r;
-	memcpy(f->cycle, f->pending, found * sizeof(*f->cycle));
 	f->period = found;
-	f->turns = TURNS_MIN;
-	f->position = 0;
+	f->turns = (uint32_t)(length / found);
+	f->position = length % found;
+	memcpy(f->cycle, f->pending, found * sizeof(*f->cycle));
+	memcpy(f->partial, f->pending + (length - f->position), f->position * sizeof(*f->partial));
 	f->n_pending = 0;
 	memset(f->run_length, 0, sizeof(f->run_length));
 	return 0;
@@ -158,7 +186,7 @@ static int add_pending(struct fold *f, const struct raw_frame *frame) {
 
 static int end_run(struct fold *f) {
 	size_t rest = f->position;
-	int r = emit_run(f);
+	int r = emit_run(f, f->cycle, f->period, f->turns);
 
 	if (r < 0)
 		return r;
@@ -200,7 +228,7 @@ int fold_finish(struct fold *f, struct cw_thread *thread) {
 		if (r < 0)
 			return r;
 	}
-	r = emit_singles(f, f->n_pending);
+	r = emit_pending(f, f->n_pending);
 	if (r < 0)
 		return r;
 	if (f->n_tail > 0) {

@@ -272,20 +272,40 @@ static int keep_piece(struct image *image, const struct piece *p, size_t *ret_go
 	return r;
 }
 
-/* Drains what is left after the last piece, so that a damaged tail or a bad checksum is noticed. */
+/* Drains what is left after the last piece, so that an early end or a bad checksum is noticed. */
 static int drain(struct image *image) {
-	uint64_t skipped = 0;
-	int r = unpack_skip(image->unpack, UINT64_MAX / 2, &skipped);
+	for (;;) {
+		uint64_t skipped = 0;
+		int r = unpack_skip(image->unpack, UINT64_MAX / 2, &skipped);
 
-	image->bytes = MAX(image->bytes, unpack_offset(image->unpack));
-	return r == -ENODATA ? 0 : r;
+		if (r < 0)
+			return r;
+		if (skipped == 0)
+			return unpack_offset(image->unpack) < image->bytes ? -ENODATA : 0;
+	}
+}
+
+static int fetch_pieces(struct image *image, const struct piece *pieces, size_t n) {
+	for (size_t i = 0; i < n; i++) {
+		size_t got = 0;
+		int r;
+
+		if (image->kept_bytes + pieces[i].length > IMAGE_KEEP_MAX)
+			continue;
+		r = keep_piece(image, &pieces[i], &got);
+		if (r < 0)
+			return r;
+		if (got < pieces[i].length)
+			return -ENODATA;
+	}
+	return image->truncated ? 0 : drain(image);
 }
 
 int image_fetch(struct image *image, const struct image_range *ranges, size_t n) {
 	_cleanup_free_ struct piece *pieces = NULL;
 	struct kept *kept;
 	size_t n_pieces = 0;
-	int r, damage = 0;
+	int r;
 
 	image->n_missed = 0;
 	if (!image->stream)
@@ -297,25 +317,16 @@ int image_fetch(struct image *image, const struct image_range *ranges, size_t n)
 	if (!kept)
 		return -ENOMEM;
 	image->kept = kept;
-	for (size_t i = 0; i < n_pieces && damage == 0; i++) {
-		size_t got = 0;
-
-		if (image->kept_bytes + pieces[i].length > IMAGE_KEEP_MAX)
-			continue;
-		damage = keep_piece(image, &pieces[i], &got);
-		if (damage == -ENOMEM)
-			return damage;
-		if (got < pieces[i].length && damage != -ESPIPE) {
-			mark_lost(image, pieces[i].offset + got);
-			break;
-		}
-	}
-	if (damage == 0 && !image->truncated)
-		damage = drain(image);
-	if (damage < 0 && damage != -ESPIPE)
-		image_set_problem(image, damage);
+	r = fetch_pieces(image, pieces, n_pieces);
 	qsort(image->kept, image->n_kept, sizeof(*image->kept), compare_kept);
-	return damage;
+	if (r == -ENOMEM || r == -ESPIPE)
+		return r;
+	if (r < 0) {
+		mark_lost(image, unpack_offset(image->unpack));
+		image_set_problem(image, r);
+	}
+	image->bytes = r < 0 ? unpack_offset(image->unpack) : MAX(image->bytes, unpack_offset(image->unpack));
+	return r;
 }
 
 void image_close(struct image *image) {

@@ -11,6 +11,9 @@ struct kept {
 	uint8_t *data;
 };
 
+/* The beginning of a stream stays in memory: headers are read out of order, and a pipe cannot go back. */
+#define HEAD_BYTES (64u << 10)
+
 /* One block of a plain core, read when first asked for. */
 #define BLOCK_BYTES (64u << 10)
 #define BLOCK_SLOTS 64u
@@ -27,6 +30,8 @@ struct image {
 	bool stream;            /* not a plain regular file */
 	uint64_t file_bytes;    /* of a plain regular file */
 	uint64_t bytes;
+	uint8_t *head;          /* of a stream */
+	size_t head_length;
 	const struct arch *arch;
 	struct segment *segments;
 	size_t n_segments;
@@ -44,5 +49,6 @@ struct image {
 	struct block blocks[BLOCK_SLOTS];
 };
 
+/* Bytes of the unpacked file. *ret_length, always set, says how many were there before the end or an error. 0; what unpack_read() returns; -ESPIPE. */
 int image_raw_read(struct image *image, uint64_t offset, void *buffer, size_t length, size_t *ret_length);
 void image_set_problem(struct image *image, int error);

@@ -14,35 +14,81 @@
 #define NOTES_MAX MIB(128)
 #define NOTES_COUNT_MAX (1u << 18)
 
-/* Reads exactly length bytes of the unpacked file at offset, which never lies before what was read already unless the input can be rewound. */
-int image_raw_read(struct image *image, uint64_t offset, void *buffer, size_t length, size_t *ret_length) {
-	uint64_t at, skipped;
+/* Moves a stream to an offset, forwards or, if it can, from the start again. */
+static int stream_seek(struct image *image, uint64_t offset) {
 	int r;
 
-	if (!image->stream) {
-		ssize_t n = pread_full(image->fd, buffer, length, offset);
-		if (n < 0)
-			return (int)n;
-		*ret_length = (size_t)n;
-		return 0;
-	}
-	at = unpack_offset(image->unpack);
-	if (offset < at) {
+	if (offset < unpack_offset(image->unpack)) {
 		r = unpack_rewind(image->unpack);
 		if (r < 0)
 			return r;
-		at = 0;
 	}
-	if (offset > at) {
-		r = unpack_skip(image->unpack, offset - at, &skipped);
+	while (unpack_offset(image->unpack) < offset) {
+		uint64_t skipped = 0;
+
+		r = unpack_skip(image->unpack, offset - unpack_offset(image->unpack), &skipped);
 		if (r < 0)
 			return r;
-		if (skipped < offset - at) {
-			*ret_length = 0;
-			return 0;
-		}
+		if (skipped == 0)
+			return -ENODATA;
 	}
-	return unpack_read(image->unpack, buffer, length, ret_length);
+	return 0;
+}
+
+/* An error that comes with bytes is held back by the stream until the next call: so this asks until nothing comes. */
+static int stream_read_all(struct image *image, uint8_t *buffer, size_t length, size_t *ret_length) {
+	*ret_length = 0;
+	while (*ret_length < length) {
+		size_t n = 0;
+		int r = unpack_read(image->unpack, buffer + *ret_length, length - *ret_length, &n);
+
+		if (r < 0)
+			return r;
+		if (n == 0)
+			break;
+		*ret_length += n;
+	}
+	return 0;
+}
+
+int image_raw_read(struct image *image, uint64_t offset, void *buffer, size_t length, size_t *ret_length) {
+	uint8_t *to = buffer;
+	size_t from_head = 0, n = 0;
+	int r;
+
+	*ret_length = 0;
+	if (!image->stream) {
+		ssize_t got = pread_full(image->fd, buffer, length, offset);
+		if (got < 0)
+			return (int)got;
+		*ret_length = (size_t)got;
+		return 0;
+	}
+	if (offset < image->head_length) {
+		from_head = MIN(length, image->head_length - (size_t)offset);
+		memcpy(to, image->head + offset, from_head);
+		*ret_length = from_head;
+	}
+	if (from_head == length)
+		return 0;
+	r = stream_seek(image, offset + from_head);
+	if (r >= 0)
+		r = stream_read_all(image, to + from_head, length - from_head, &n);
+	*ret_length += n;
+	return r;
+}
+
+static int read_head(struct image *image) {
+	int r;
+
+	if (!image->stream)
+		return 0;
+	image->head = arena_alloc(image->arena, HEAD_BYTES);
+	if (!image->head)
+		return -ENOMEM;
+	r = stream_read_all(image, image->head, HEAD_BYTES, &image->head_length);
+	/* Damage behind what was delivered is met again when more is wanted. */
+	return image->head_length > 0 ? 0 : r;
 }
 
 void image_set_problem(struct image *image, int error) {
@@ -95,31 +141,23 @@ static int read_header(struct image *image, const char **ret_reason, Elf64_Ehdr 
 	return 0;
 }
 
-/* The number of program headers: beyond 65534 it stands in the first section header (PN_XNUM), after the segments; a stream then counts by the first offset. */
-static int header_count(struct image *image, const Elf64_Ehdr *header, size_t entry, uint64_t *ret_count) {
+/* The number of program headers: beyond 65534 it stands in the first section header (PN_XNUM), which is behind the segments; in a stream the first of them, PT_NOTE, begins right
+ * behind the headers. */
+static uint64_t header_count(struct image *image, const Elf64_Ehdr *header, size_t entry) {
 	union { Elf64_Shdr s64; Elf32_Shdr s32; } s = {};
+	union { Elf64_Phdr p64; Elf32_Phdr p32; } p = {};
 	bool is64 = image->arch->elf_class == ELFCLASS64;
 	size_t want = is64 ? sizeof(s.s64) : sizeof(s.s32), n = 0;
+	uint64_t first;
 
-	*ret_count = header->e_phnum;
 	if (header->e_phnum != PN_XNUM)
-		return 0;
-	if (!image->stream && image_raw_read(image, header->e_shoff, &s, want, &n) >= 0 && n == want) {
-		*ret_count = is64 ? s.s64.sh_info : s.s32.sh_info;
-		return 0;
-	}
-	if (image->stream) {
-		/* The first segment (PT_NOTE) begins right behind the headers. */
-		union { Elf64_Phdr p64; Elf32_Phdr p32; } p = {};
-		size_t size = is64 ? sizeof(p.p64) : sizeof(p.p32);
-
-		if (image_raw_read(image, header->e_phoff, &p, size, &n) >= 0 && n == size) {
-			uint64_t first = is64 ? p.p64.p_offset : p.p32.p_offset;
-			if (first > header->e_phoff)
-				*ret_count = (first - header->e_phoff) / entry;
-		}
-	}
-	return 0;
+		return header->e_phnum;
+	if (!image->stream && image_raw_read(image, header->e_shoff, &s, want, &n) >= 0 && n == want)
+		return is64 ? s.s64.sh_info : s.s32.sh_info;
+	if (image_raw_read(image, header->e_phoff, &p, entry, &n) < 0 || n < entry)
+		return PN_XNUM;
+	first = is64 ? p.p64.p_offset : p.p32.p_offset;
+	return first > header->e_phoff ? (first - header->e_phoff) / entry : PN_XNUM;
 }
 
 static int compare_segments(const void *a, const void *b) {
@@ -156,13 +194,9 @@ static int read_segments(struct image *image, const Elf64_Ehdr *header, struct n
 	size_t entry = is64 ? sizeof(Elf64_Phdr) : sizeof(Elf32_Phdr), got = 0, n_notes = 0;
 	_cleanup_free_ unsigned char *table = NULL;
 	struct note_span *notes;
-	uint64_t count = 0;
+	uint64_t count = MIN(header_count(image, header, entry), (uint64_t)SEGMENTS_MAX);
 	int r;
 
-	r = header_count(image, header, entry, &count);
-	if (r < 0)
-		return r;
-	count = MIN(count, (uint64_t)SEGMENTS_MAX);
 	table = malloc(MAX(count, UINT64_C(1)) * entry);
 	image->segments = arena_alloc_array(image->arena, MAX(count, UINT64_C(1)), sizeof(*image->segments));
 	notes = arena_alloc_array(image->arena, MAX(count, UINT64_C(1)), sizeof(*notes));
@@ -233,14 +267,17 @@ static int parse_notes(struct image *image, const uint8_t *data, size_t length) 
 }
 
 static int read_notes(struct image *image, const struct note_span *spans, size_t n) {
+	uint64_t budget = NOTES_MAX; /* of all of them: many headers may claim the same bytes */
+
 	for (size_t i = 0; i < n; i++) {
-		size_t length = (size_t)MIN(spans[i].length, NOTES_MAX), got = 0;
+		size_t length = (size_t)MIN(spans[i].length, budget), got = 0;
 		uint8_t *data;
 		int r;
 
 		/* A damaged header may claim any length: not more is allocated than the input has. */
 		if (!image->stream)
 			length = (size_t)MIN((uint64_t)length, image->file_bytes > spans[i].offset ? image->file_bytes - spans[i].offset : 0);
+		budget -= length;
 		data = arena_alloc(image->arena, length);
 		if (!data)
 			return -ENOMEM;
@@ -265,7 +302,8 @@ static void clip_segments(struct image *image) {
 			s->stored = s->offset >= image->file_bytes ? 0 : image->file_bytes - s->offset;
 			image->truncated = true;
 		}
-		image->bytes = MAX(image->bytes, s->offset + s->stored);
+		if (s->stored > 0)
+			image->bytes = MAX(image->bytes, s->offset + s->stored);
 	}
 	qsort(image->segments, image->n_segments, sizeof(*image->segments), compare_segments);
 }
@@ -295,6 +333,9 @@ int image_open(int fd, struct arena *arena, struct image **ret_image, const char
 		return r;
 	image->file_bytes = S_ISREG(st.st_mode) ? (uint64_t)st.st_size : 0;
 	image->stream = unpack_get_format(image->unpack) != UNPACK_PLAIN || !S_ISREG(st.st_mode);
+	r = read_head(image);
+	if (r == -ENOMEM)
+		return r;
 	r = read_header(image, ret_reason, &header);
 	if (r < 0)
 		return r;

@@ -188,27 +188,39 @@ static bool find_own(struct core *core, const struct cw_thread *t, struct cw_sta
 	return true;
 }
 
+/* On the alternate stack, or just below it: a handler that overflowed it. */
+static bool on_alternate(const struct stack_alt *alt, uint64_t sp) {
+	uint64_t end;
+
+	if (!alt || alt->size == 0 || !add_u64(alt->low, alt->size, &end))
+		return false;
+	return sp <= end && sp >= alt->low - MIN(alt->low, MIB(1));
+}
+
+static void set_alternate(const struct core *core, const struct stack_alt *alt, struct cw_stack *s) {
+	const struct cw_mapping *guard = alt->low > 0 ? core_find_mapping(core, alt->low - 1) : NULL;
+
+	*s = (struct cw_stack){ .kind = CW_STACK_ALTERNATE, .has_bounds = true, .low = alt->low, .high = alt->low + alt->size, .has_limit = true,
+	                        .limit_bytes = alt->size, .source = "uc_stack of the signal frame", .has_guard = guard && guard->perm == 0 };
+	if (s->has_guard)
+		s->guard_bytes = guard->end - guard->start;
+}
+
 void stack_find_bounds(struct core *core, const struct cw_thread *t, uint64_t sp, const struct stack_alt *alt, struct cw_stack *ret_stack) {
 	struct cw_stack own = {}, custom = {}, *s = &own;
-	bool have_own = find_own(core, t, &own), below;
+	bool have_own = find_own(core, t, &own), below = have_own && sp < own.low && own.low - sp <= JUMP_MAX;
 
-	if (alt && alt->size > 0 && sp <= alt->low + alt->size && sp + MIB(1) >= alt->low) {
-		const struct cw_mapping *guard = alt->low > 0 ? core_find_mapping(core, alt->low - 1) : NULL;
-
-		own = (struct cw_stack){ .kind = CW_STACK_ALTERNATE, .has_bounds = true, .low = alt->low, .high = alt->low + alt->size,
-		                         .has_limit = true, .limit_bytes = alt->size, .source = "uc_stack of the signal frame",
-		                         .has_guard = guard && guard->perm == 0, .guard_bytes = guard && guard->perm == 0 ? guard->end - guard->start : 0 };
-	} else if (have_own && inside(&own, sp)) {
+	/* Where both fit, the one that holds SP itself. */
+	if (on_alternate(alt, sp) && !(have_own && sp >= own.low && sp < own.high && !(sp >= alt->low && sp < alt->low + alt->size)))
+		set_alternate(core, alt, &own);
+	else if (have_own && inside(&own, sp))
 		s = &own;
-	} else {
-		below = have_own && sp < own.low && own.low - sp <= JUMP_MAX;
-		if (below && frames_inside(t, &own))
-			s = &own;
-		else if (find_custom(core, sp, &custom))
-			s = &custom;
-		else if (!below)
-			own = (struct cw_stack){ .kind = CW_STACK_UNKNOWN, .source = "SP points into no stack" };
-	}
+	else if (below && frames_inside(t, &own))
+		s = &own;
+	else if (find_custom(core, sp, &custom))
+		s = &custom;
+	else if (!below)
+		own = (struct cw_stack){ .kind = CW_STACK_UNKNOWN, .source = "SP points into no stack" };
 	set_use(s, sp);
 	*ret_stack = *s;
 }

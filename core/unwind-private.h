@@ -16,7 +16,8 @@ struct walk {
 	enum cw_trust trust;    /* how this frame was found */
 	bool exact;             /* pc is the instruction itself */
 	uint32_t index;         /* physical */
-	unsigned scans;         /* guesses in a row */
+	unsigned scans;         /* guesses in all */
+	unsigned signal_frames;
 	struct { uint64_t pc; bool known, yes; } trampolines[64]; /* by pc: recursion asks for the same few again and again */
 };
 

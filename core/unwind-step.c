@@ -166,8 +166,9 @@ static int step_frame_pointer(struct walk *w, struct step *s) {
 	if (core_read_word(w->core, fp, &saved) < 0 || core_read_word(w->core, fp + word, &ra) < 0)
 		return -ENODATA;
 	ra = strip_code(w->core, ra);
+	/* A handler returns to the trampoline, which nobody called. */
 	from_handler = has_trampoline_code(w, ra);
-	if (!is_code(w->core, ra) || !(follows_call(w->core, ra) || from_handler) || (saved != 0 && saved <= fp))
+	if (!is_code(w->core, ra) || !(follows_call(w->core, ra) || from_handler) || (saved != 0 && saved <= fp && !from_handler))
 		return -ENODATA;
 	memcpy(s->next.registers, w->registers, sizeof(s->next.registers));
 	s->next.valid = UINT64_C(1) << arch->pc | UINT64_C(1) << arch->sp | UINT64_C(1) << arch->fp;

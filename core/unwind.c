@@ -4,6 +4,8 @@
 
 /* A corrupt stack may look like frames for ever: each must lie above the one before, so the stack's size bounds the depth. This is the last resort. */
 #define FRAMES_MAX (64u << 20)
+/* A signal frame may lead anywhere, back to itself too. Handlers within handlers go two or three deep. */
+#define SIGNAL_FRAMES_MAX 32u
 
 static int new_segment(struct walk *w) {
 	struct unwind_thread *u = w->out;
@@ -92,6 +94,10 @@ static int one_frame(struct walk *w, bool *ret_more) {
 	r = add_frame(w, &frame);
 	if (r < 0)
 		return r;
+	if (step.signal_frame && ++w->signal_frames > SIGNAL_FRAMES_MAX) {
+		w->thread->stop_reason = "more signal frames than any program nests: they lead round in a ring";
+		return 0;
+	}
 	/* Frames grow towards higher addresses; only a signal frame may lead to another stack. With a link register the innermost need not take any. */
 	if (!step.signal_frame && step.next.registers[arch->sp] <= sp && !(arch->lr >= 0 && w->exact && step.next.registers[arch->sp] == sp)) {
 		w->thread->stop_reason = arena_printf(w->core->arena, "the caller's frame (SP 0x%llx) does not lie above its callee's (SP 0x%llx): the stack is corrupt or switched by the program",

@@ -61,7 +61,7 @@ void *arena_alloc(struct arena *a, size_t size) {
 	size_t need;
 	void *p;
 
-	if (size > SIZE_MAX - ALIGNMENT)
+	if (size > SIZE_MAX / 2) /* so that no sum below overflows */
 		return NULL;
 	need = (MAX(size, (size_t)1) + ALIGNMENT - 1) & ~(size_t)(ALIGNMENT - 1);
 	if (need > a->limit - MIN(a->used, a->limit))

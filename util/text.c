@@ -97,12 +97,14 @@ const char *text_bytes(uint64_t value, char *buffer, size_t size) {
 	size_t u = 0;
 	double v = (double)value;
 
-	while (v >= 1024 && u + 1 < ELEMENTSOF(units)) {
+	/* Rounded to a tenth first, so that nothing is ever "1024.0 KiB". */
+	while (v >= 1023.95 && u + 1 < ELEMENTSOF(units)) {
 		v /= 1024;
 		u++;
 	}
-	if (v - (double)(uint64_t)v < 0.05 || u == 0)
-		snprintf(buffer, size, "%" PRIu64 " %s", (uint64_t)v, value == 1 ? "byte" : units[u]);
+	v = (double)(uint64_t)(v * 10 + 0.5) / 10;
+	if (u == 0 || v - (double)(uint64_t)v < 0.05)
+		snprintf(buffer, size, "%" PRIu64 " %s", u == 0 ? value : (uint64_t)(v + 0.05), value == 1 ? "byte" : units[u]);
 	else
 		snprintf(buffer, size, "%.1f %s", v, units[u]);
 	return buffer;

@@ -10,26 +10,29 @@
 
 #define NAME_MAX_BYTES 256u
 
-/* Functions between a bug and its end: skipped from the top. Prefixes. */
+/* Functions between a bug and its end: skipped from the top. One that ends in '*' is a prefix, the others are whole names. */
 static const char *const machinery[] = {
-	"__pthread_kill", "pthread_kill", "raise", "__GI_raise", "gsignal", "abort", "__GI_abort", "kill", "__assert_fail", "__libc_message", "malloc_printerr",
-	"_int_free", "_int_malloc", "_int_realloc", "__fortify_fail", "__chk_fail", "__stack_chk_fail", "free", "malloc", "realloc",
-	"__cxa_", "__gnu_cxx::", "_Unwind_", "std::terminate", "std::__terminate", "std::__glibcxx_assert", "std::__throw_", "operator new", "__interceptor_", "__asan", "__sanitizer", "__lsan", "__ubsan",
-	"std::process::abort", "std::sys::", "std::rt::", "std::panicking::", "std::panic", "core::panicking::", "core::option::", "core::result::", "core::slice::", "core::ops::function::", "panic_abort::",
-	"__rust_start_panic", "__rust_abort", "rust_panic", "rust_begin_unwind", "__rust_end_short_backtrace", "core::ub_checks", "alloc::",
-	"runtime.", "syscall.", "__restore_rt", "__kernel_",
+	"__pthread_kill*", "pthread_kill*", "raise", "gsignal", "abort", "__GI_*", "kill", "__assert_fail*", "__assert_perror_fail", "__libc_message*", "malloc_printerr", "_int_free*",
+	"_int_malloc", "_int_realloc", "_int_memalign", "__libc_free", "__libc_malloc", "__fortify_fail*", "*_chk_fail", "__chk_fail", "__stack_chk_fail*", "free", "cfree", "malloc", "calloc",
+	"realloc", "__cxa_*", "__gnu_cxx::*", "_Unwind_*", "std::terminate*", "std::__terminate*", "std::__glibcxx_assert*", "std::__throw_*", "operator new*", "operator delete*",
+	"__interceptor_*", "__asan*", "__sanitizer*", "__lsan*", "__ubsan*", "__msan*", "__tsan*", "std::process::abort", "std::sys::*", "std::rt::*", "std::panicking::*", "std::panic::*",
+	"core::panicking::*", "core::option::*", "core::result::*", "core::slice::*", "core::ops::function::*", "core::ub_checks*", "panic_abort::*", "__rust_*", "rust_panic*", "rust_begin_unwind",
+	"alloc::*", "runtime.*", "syscall.*", "__restore_rt", "__kernel_*",
 };
 
 /* Where a thread begins: nothing below tells bugs apart. */
 static const char *const bottoms[] = {
-	"__libc_start", "_start", "start_thread", "__clone", "clone", "clone3", "__rust_begin_short_backtrace", "std::rt::lang_start", "std::thread::", "runtime.goexit", "runtime.main",
-	"runtime.mstart", "execute_native_thread_routine",
+	"__libc_start*", "_start", "start_thread", "__clone*", "clone", "clone3", "std::sys::backtrace::__rust_begin_short_backtrace", "std::sys_common::backtrace::__rust_begin_short_backtrace",
+	"std::rt::lang_start*", "std::thread::*", "runtime.goexit*", "runtime.main", "runtime.mstart*", "execute_native_thread_routine",
 };
 
-static bool has_any_prefix(const char *name, const char *const *list, size_t n) {
-	for (size_t i = 0; i < n; i++)
-		if (str_has_prefix(name, list[i]))
+static bool matches_any(const char *name, const char *const *list, size_t n) {
+	for (size_t i = 0; i < n; i++) {
+		size_t length = strlen(list[i]);
+
+		if (list[i][0] == '*' ? str_has_suffix(name, list[i] + 1) : list[i][length - 1] == '*' ? strncmp(name, list[i], length - 1) == 0 : streq(name, list[i]))
 			return true;
+	}
 	return false;
 }
 
@@ -141,9 +144,9 @@ static size_t from_frames(struct core *core, uint32_t first, struct entry *ret) 
 		name = entry_name(core, f);
 		if (!name)
 			continue;
-		if (has_any_prefix(name, bottoms, ELEMENTSOF(bottoms)))
+		if (matches_any(name, bottoms, ELEMENTSOF(bottoms)))
 			break;
-		if (skipping && has_any_prefix(name, machinery, ELEMENTSOF(machinery)))
+		if (skipping && matches_any(name, machinery, ELEMENTSOF(machinery)))
 			continue;
 		skipping = false;
 		if (n > 0 && streq(ret[n - 1].name, name))

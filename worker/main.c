@@ -9,6 +9,7 @@
 #include <time.h>
 
 #include "core/core.h"
+#include "core/plan.h"
 #include "util/log.h"
 #include "util/parse.h"
 #include "util/protocol.h"
@@ -140,6 +141,14 @@ static int analyze(struct recorder *recorder, const struct arguments *a, const s
 		core_problem(core, "symbols", "looking up symbols failed: %s", strerror(-r));
 	record_core(recorder, core);
 	r = run_analyzers(core, plugins, &run);
+	/* What they asked for of a core that flows by, and was not kept, is fetched in another pass. */
+	for (bool again = true; r >= 0 && again;) {
+		r = plan_refetch(core, &again);
+		if (r >= 0 && again) {
+			run_done(&run);
+			r = run_analyzers(core, plugins, &run);
+		}
+	}
 	if (r < 0)
 		core_problem(core, "analyzers", "running the analyzers failed: %s", strerror(-r));
 	record_findings(recorder, &run);

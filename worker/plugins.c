@@ -16,8 +16,22 @@
 DECLARE(stack_overflow);
 DECLARE(frame_size);
 DECLARE(signal);
+DECLARE(abort_message);
+DECLARE(sanitizer);
+DECLARE(go_runtime);
+DECLARE(rust_panic);
+DECLARE(cxx_exception);
 
-static const struct cw_analyzer *const builtin[] = { &cw_builtin_stack_overflow, &cw_builtin_frame_size, &cw_builtin_signal };
+static const struct cw_analyzer *const builtin[] = {
+	&cw_builtin_stack_overflow,
+	&cw_builtin_sanitizer,
+	&cw_builtin_abort_message,
+	&cw_builtin_rust_panic,
+	&cw_builtin_go_runtime,
+	&cw_builtin_cxx_exception,
+	&cw_builtin_frame_size,
+	&cw_builtin_signal,
+};
 
 static void warn(struct plugins *p, const char *format, ...) _printf_(2, 3);
 static void warn(struct plugins *p, const char *format, ...) {
@@ -66,7 +80,8 @@ static bool name_is_valid(const char *name) {
 }
 
 static void load_one(struct plugins *p, int folder, const char *directory, const char *file) {
-	_cleanup_close_ int fd = openat(folder, file, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	/* Stays open for good: the dynamic linker knows objects by name, and the next one must not get the same. */
+	int fd = openat(folder, file, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 	_cleanup_free_ char *path = NULL;
 	const struct cw_analyzer *a;
 	char link[64];

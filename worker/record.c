@@ -9,6 +9,9 @@
 #include "util/protocol.h"
 #include "worker/record-private.h"
 
+/* JSON numbers are exact up to here; readers refuse larger ones. */
+#define NUMBER_MAX (UINT64_C(1) << 53)
+
 json_object *record_new(const char *kind) {
 	json_object *o = json_object_new_object();
 
@@ -24,7 +27,7 @@ void put_integer(json_object *o, const char *key, int64_t value) {
 	json_object_object_add(o, key, json_object_new_int64(value));
 }
 void put_size(json_object *o, const char *key, uint64_t value) {
-	put_integer(o, key, (int64_t)MIN(value, (uint64_t)INT64_MAX));
+	put_integer(o, key, (int64_t)MIN(value, NUMBER_MAX));
 }
 void put_address(json_object *o, const char *key, uint64_t value) {
 	char text[24];
@@ -103,7 +106,8 @@ static json_object *signal_object(const struct cw_signal *s) {
 static json_object *neighbour(const struct cw_mapping *m, uint64_t distance) {
 	json_object *o;
 
-	if (!m)
+	/* Half an address space away is nobody's neighbour. */
+	if (!m || distance >= NUMBER_MAX)
 		return NULL;
 	o = json_object_new_object();
 	put_address(o, "start", m->start);

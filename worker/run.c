@@ -60,13 +60,19 @@ void cw_finding_evidence(struct cw_finding *f, const char *format, ...) {
 		f->evidence[f->n_evidence++] = text;
 }
 
+static const char *clean_copy(struct core *core, const char *s) {
+	char clean[TEXT_MAX];
+
+	text_clean(s, strlen(s), clean, sizeof(clean));
+	return arena_strdup(core->arena, clean);
+}
+
 void cw_finding_suggest(struct cw_finding *f, const char *id, const char *command, const char *format, ...) {
 	const char *text = FORMAT(f->core, 1000, format);
 
 	if (text && f->n_suggestions < SUGGESTIONS_MAX)
-		f->suggestions[f->n_suggestions++] = (struct suggestion){
-			arena_strdup(f->core->arena, id), command ? arena_strdup(f->core->arena, command) : NULL, text,
-		};
+		f->suggestions[f->n_suggestions++] =
+			(struct suggestion){ clean_copy(f->core, id), command ? clean_copy(f->core, command) : NULL, text };
 }
 
 /* json-c takes ownership of value. */

@@ -1,0 +1,350 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * See journal.h. Matches of the form FIELD=value, units and our message ids are indexed by journald; words (a report's
+ * id, a pid, a name) are compared here. Data is fetched field by field: enumerating all of an entry could inflate other
+ * people's fields of any size.
+ */
+#include "cli/journal.h"
+
+#include <fcntl.h>
+#include <glob.h>
+#include <systemd/sd-id128.h>
+
+#include "report/json.h"
+#include "report/report.h"
+#include "util/log.h"
+#include "util/parse.h"
+#include "util/protocol.h"
+
+/* Shorter beginnings of a report's id could be anything. */
+#define ID_PREFIX_LEAST 4
+
+static const char *const our_ids[] = { COREWATCH_MESSAGE_ID_REPORT, COREWATCH_MESSAGE_ID_FAILED };
+
+static void globfreep(glob_t *g) {
+	globfree(g);
+}
+
+/* ── opening ── */
+
+static int open_files(const struct options *o, sd_journal **ret) {
+	_cleanup_(globfreep) glob_t found = {};
+	int r;
+
+	for (size_t i = 0; i < o->n_files; i++) {
+		r = glob(o->files[i], GLOB_NOCHECK | (i > 0 ? GLOB_APPEND : 0), NULL, &found);
+		if (r != 0)
+			return -ENOMEM;
+	}
+	for (size_t i = 0; i < found.gl_pathc; i++)
+		if (access(found.gl_pathv[i], R_OK) < 0) {
+			r = -errno;
+			log_error("cannot read %s: %s", found.gl_pathv[i], strerror(-r));
+			return r;
+		}
+	r = sd_journal_open_files(ret, (const char **)found.gl_pathv, 0);
+	if (r < 0)
+		log_error("%s is not a journal file that can be read: %s",
+		          found.gl_pathc == 1 ? found.gl_pathv[0] : "one of the files", strerror(-r));
+	return r;
+}
+
+static int open_journal(const struct options *o, sd_journal **ret) {
+	int r;
+
+	if (o->n_files > 0 && o->directory) {
+		log_error("--file and --directory exclude each other.");
+		return -EINVAL;
+	}
+	if (o->n_files > 0)
+		return open_files(o, ret);
+	r = o->directory ? sd_journal_open_directory(ret, o->directory, 0)
+	                 : sd_journal_open(ret, SD_JOURNAL_LOCAL_ONLY);
+	if (r < 0)
+		log_error("cannot read the journal%s%s: %s", o->directory ? " in " : "",
+		          o->directory ? o->directory : "", strerror(-r));
+	return r;
+}
+
+static int add_match(sd_journal *j, const char *name, const char *value) {
+	_cleanup_free_ char *match = NULL;
+
+	if (asprintf(&match, "%s=%s", name, value) < 0) {
+		match = NULL;
+		return -ENOMEM;
+	}
+	return sd_journal_add_match(j, match, 0);
+}
+
+/* "foo" is foo.service, as for systemctl. Reports of users' units have another field. */
+static int add_unit(sd_journal *j, const char *unit) {
+	_cleanup_free_ char *name = NULL;
+	int r;
+
+	if (asprintf(&name, "%s%s", unit, strchr(unit, '.') ? "" : ".service") < 0) {
+		name = NULL;
+		return -ENOMEM;
+	}
+	r = add_match(j, "OBJECT_SYSTEMD_UNIT", name);
+	if (r >= 0)
+		r = sd_journal_add_disjunction(j);
+	return r >= 0 ? add_match(j, "OBJECT_SYSTEMD_USER_UNIT", name) : r;
+}
+
+static bool is_field_match(const char *s) {
+	size_t n = strspn(s, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_");
+
+	return n > 0 && s[n] == '=' && !(s[0] >= '0' && s[0] <= '9');
+}
+
+static int add_matches(sd_journal *j, const struct options *o, char **matches, size_t n) {
+	int r = 0;
+
+	/* The unit is an alternative of two fields, so it stands in a group of its own. */
+	if (o->unit) {
+		r = add_unit(j, o->unit);
+		if (r >= 0)
+			r = sd_journal_add_conjunction(j);
+	}
+	for (size_t i = 0; i < ELEMENTSOF(our_ids) && r >= 0; i++)
+		r = add_match(j, "MESSAGE_ID", our_ids[i]);
+	if (r >= 0)
+		r = add_match(j, "SYSLOG_IDENTIFIER", "corewatch");
+	for (size_t i = 0; i < n && r >= 0; i++)
+		if (is_field_match(matches[i])) {
+			r = sd_journal_add_match(j, matches[i], 0);
+			if (r < 0)
+				log_error("bad match '%s': %s", matches[i], strerror(-r));
+		}
+	return r;
+}
+
+int journal_open(const struct options *o, char **matches, size_t n, sd_journal **ret) {
+	_cleanup_(journal_closep) sd_journal *j = NULL;
+	int r;
+
+	r = open_journal(o, &j);
+	if (r < 0)
+		return r;
+	/* 0 is "no limit": a cut report is no report. The limit is entry_field()'s. */
+	r = sd_journal_set_data_threshold(j, 0);
+	if (r >= 0)
+		r = add_matches(j, o, matches, n);
+	if (r < 0)
+		return r;
+	*ret = take_ptr(j);
+	return 0;
+}
+
+/* ── entries ── */
+
+int entry_field(sd_journal *j, const char *name, char **ret_value) {
+	const void *data;
+	size_t length, n = strlen(name) + 1;
+	char *value;
+	int r;
+
+	r = sd_journal_get_data(j, name, &data, &length);
+	if (r < 0)
+		return r;
+	if (length < n)
+		return -EBADMSG;
+	if (length - n > RECORDS_MAX)
+		return -EFBIG;
+	value = strndup((const char *)data + n, length - n);
+	if (!value)
+		return -ENOMEM;
+	*ret_value = value;
+	return 0;
+}
+
+static bool field_is(sd_journal *j, const char *name, const char *const *values, size_t n) {
+	_cleanup_free_ char *value = NULL;
+
+	if (entry_field(j, name, &value) < 0)
+		return false;
+	for (size_t i = 0; i < n; i++)
+		if (streq(value, values[i]))
+			return true;
+	return false;
+}
+
+bool entry_is_ours(sd_journal *j) {
+	static const char *const identifier[] = { "corewatch" };
+
+	return field_is(j, "MESSAGE_ID", our_ids, ELEMENTSOF(our_ids)) &&
+	       field_is(j, "SYSLOG_IDENTIFIER", identifier, 1);
+}
+
+int entry_report(sd_journal *j, bool brief, json_object **ret_report) {
+	_cleanup_free_ char *json = NULL;
+	int r;
+
+	if (!brief) {
+		r = entry_field(j, "COREWATCH_REPORT_FULL", &json);
+		if (r >= 0)
+			r = report_parse(json, strlen(json), ret_report);
+		if (r >= 0)
+			return 0;
+		free(take_ptr(json));
+	}
+	r = entry_field(j, "COREWATCH_REPORT", &json);
+	if (r < 0)
+		return r == -ENOENT ? -EBADMSG : r;
+	return report_parse(json, strlen(json), ret_report);
+}
+
+bool entry_has_report(sd_journal *j, void *unused _unused_) {
+	_cleanup_json_ json_object *report = NULL;
+
+	return entry_report(j, true, &report) >= 0;
+}
+
+/* ── words ── */
+
+static bool field_equals(sd_journal *j, const char *name, const char *value) {
+	return field_is(j, name, &value, 1);
+}
+
+static bool word_matches(sd_journal *j, const char *word) {
+	_cleanup_free_ char *id = NULL;
+	size_t n = strlen(word);
+	int32_t pid;
+
+	if (strchr(word, '/'))
+		return field_equals(j, "COREWATCH_EXE", word);
+	if (parse_pid(word, &pid) >= 0 && field_equals(j, "COREWATCH_PID", word))
+		return true;
+	if (n >= ID_PREFIX_LEAST && n <= 32 && is_hex(word, n) && entry_field(j, "COREWATCH_ID", &id) >= 0 &&
+	    str_has_prefix(id, word))
+		return true;
+	return field_equals(j, "COREWATCH_COMM", word);
+}
+
+/* Words are alternatives to each other: `info 4711 bash` shows both. */
+static bool words_match(sd_journal *j, char **matches, size_t n) {
+	bool any = false;
+
+	for (size_t i = 0; i < n; i++) {
+		if (is_field_match(matches[i]))
+			continue;
+		if (word_matches(j, matches[i]))
+			return true;
+		any = true;
+	}
+	return !any;
+}
+
+/* ── the walk ── */
+
+/* To the neighbour that may be shown. 1: there; 0: no more; or -errno. */
+static int step(sd_journal *j, const struct options *o, char **matches, size_t n, bool back) {
+	for (;;) {
+		uint64_t t;
+		int r = back ? sd_journal_previous(j) : sd_journal_next(j);
+
+		if (r <= 0)
+			return r;
+		r = sd_journal_get_realtime_usec(j, &t);
+		if (r < 0)
+			return r;
+		if ((back && o->has_since && t < o->since) || (!back && o->has_until && t > o->until))
+			return 0;
+		if ((o->has_since && t < o->since) || (o->has_until && t > o->until))
+			continue;
+		if (entry_is_ours(j) && words_match(j, matches, n))
+			return 1;
+	}
+}
+
+static int seek_newest(sd_journal *j, const struct options *o) {
+	return o->has_until && o->until < UINT64_MAX ? sd_journal_seek_realtime_usec(j, o->until + 1)
+	                                             : sd_journal_seek_tail(j);
+}
+
+static int seek_oldest(sd_journal *j, const struct options *o) {
+	return o->has_since ? sd_journal_seek_realtime_usec(j, o->since) : sd_journal_seek_head(j);
+}
+
+/* Goes back until the limit-th newest usable entry is the current one. 1: it is; 0: there are none. */
+static int find_first(sd_journal *j, const struct options *o, char **matches, size_t n, uint64_t limit,
+                      const struct journal_visitor *v, uint64_t *ret_count) {
+	uint64_t count = 0;
+	int r = seek_newest(j, o);
+
+	while (r >= 0 && count < limit) {
+		r = step(j, o, matches, n, true);
+		if (r <= 0)
+			break;
+		count += v->usable(j, v->userdata);
+	}
+	*ret_count = count;
+	if (r < 0 || count == 0)
+		return r < 0 ? r : 0;
+	if (count == limit)
+		return 1;
+	/* It went past the oldest one: begin at the beginning. */
+	r = seek_oldest(j, o);
+	return r < 0 ? r : step(j, o, matches, n, false);
+}
+
+static int64_t walk(sd_journal *j, const struct options *o, char **matches, size_t n, uint64_t limit,
+                    const struct journal_visitor *v) {
+	uint64_t most = limit > 0 ? limit : UINT64_MAX, done = 0;
+	bool back = o->reverse;
+	int r;
+
+	if (back || limit == 0) {
+		r = back ? seek_newest(j, o) : seek_oldest(j, o);
+		if (r >= 0)
+			r = step(j, o, matches, n, back);
+	} else
+		/* Entries that come in meanwhile are not counted in. */
+		r = find_first(j, o, matches, n, limit, v, &most);
+	while (r > 0 && done < most) {
+		r = v->each(j, v->userdata);
+		if (r < 0)
+			return r;
+		done += (uint64_t)r;
+		if (done < most)
+			r = step(j, o, matches, n, back);
+	}
+	return r < 0 ? r : (int64_t)MIN(done, (uint64_t)INT64_MAX);
+}
+
+int64_t journal_each(sd_journal *j, const struct options *o, char **matches, size_t n, uint64_t limit,
+                     const struct journal_visitor *v) {
+	int64_t r = walk(j, o, matches, n, limit, v);
+
+	if (r < 0)
+		log_error("cannot go on reading the journal: %s", strerror((int)-r));
+	return r;
+}
+
+/* ── nothing ── */
+
+/* Whether there is a system journal that we may not read. */
+static bool system_journal_is_closed(void) {
+	static const char *const roots[] = { "/var/log/journal", "/run/log/journal" };
+	char id[SD_ID128_STRING_MAX], path[128];
+	sd_id128_t machine;
+
+	if (geteuid() == 0 || sd_id128_get_machine(&machine) < 0)
+		return false;
+	sd_id128_to_string(machine, id);
+	for (size_t i = 0; i < ELEMENTSOF(roots); i++) {
+		snprintf(path, sizeof(path), "%s/%s/system.journal", roots[i], id);
+		if (access(path, R_OK) < 0 && errno == EACCES)
+			return true;
+	}
+	return false;
+}
+
+void journal_tell_nothing(const struct options *o) {
+	if (o->quiet)
+		return;
+	log_error("No crash reports found.");
+	if (o->n_files == 0 && !o->directory && system_journal_is_closed())
+		log_error("Only your own crashes are visible to you: members of the groups systemd-journal and adm see "
+		          "those of other users and of services.");
+}

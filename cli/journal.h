@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Finding our reports in the journal. Reads only; what is found is checked before anybody sees it, as anyone may write
+ * to a journal. */
+#pragma once
+
+#include <json-c/json.h>
+#include <systemd/sd-journal.h>
+
+#include "cli/options.h"
+
+/* Opens what the options name (--file, --directory, else the machine's journals) and sets all indexed matches. Tells
+ * its errors. NULL arguments: none. */
+int journal_open(const struct options *options, char **matches, size_t n_matches, sd_journal **ret);
+static inline void journal_closep(sd_journal **j) {
+	if (*j)
+		sd_journal_close(*j);
+}
+
+/* Whether the current entry is a report of corewatchd's. */
+bool entry_is_ours(sd_journal *j);
+/* One field's value; -ENOENT, -EFBIG. Caller frees. */
+int entry_field(sd_journal *j, const char *name, char **ret_value);
+/* The report in the current entry: the whole one, or (brief) the one that may be shortened. -EBADMSG: there is none
+ * that can be shown. */
+int entry_report(sd_journal *j, bool brief, json_object **ret_report);
+
+/*
+ * Calls `each` on every matching entry, oldest first or as the options say, for at most `limit` (0: all) of the newest.
+ * `each` returns 1 if it showed the entry, 0 if there was nothing to show (such entries do not count), or -errno, which
+ * ends it. `usable` says beforehand what `each` would. The number shown, or -errno (told).
+ */
+struct journal_visitor {
+	bool (*usable)(sd_journal *j, void *userdata);
+	int (*each)(sd_journal *j, void *userdata);
+	void *userdata;
+};
+int64_t journal_each(sd_journal *j, const struct options *options, char **matches, size_t n_matches, uint64_t limit,
+                     const struct journal_visitor *visitor);
+/* For visitors of reports: the entry has one that can be shown. */
+bool entry_has_report(sd_journal *j, void *unused);
+
+/* "No crash reports found.", and why that may be. */
+void journal_tell_nothing(const struct options *options);

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What was typed: options of all verbs in one struct, parsed by one table. Strings are argv's. */
+#pragma once
+
+#include "util/macro.h"
+
+/* One rule for all verbs: what was typed makes no sense. (1 is "nothing found", as coredumpctl has it; analyze has its
+ * own 1 and 2.) */
+#define EXIT_USAGE 64
+
+enum json_mode { JSON_OFF, JSON_SHORT, JSON_PRETTY };
+
+enum { FILES_MAX = 64 };
+
+struct options {
+	enum json_mode json;
+	bool no_pager, no_legend, quiet, reverse, one;
+	bool has_lines, has_since, has_until, has_timeout;
+	uint64_t lines;        /* -n; at least 1 */
+	uint64_t since, until; /* realtime, microseconds */
+	uint64_t timeout;      /* microseconds; UINT64_MAX: none */
+	const char *files[FILES_MAX];
+	size_t n_files;
+	const char *directory, *unit, *field;
+	const char *exe, *stack_limit, *analyzers_dir;
+};
+
+struct verb {
+	const char *name, *arguments, *help; /* arguments: for the usage line; help: one line */
+	unsigned bit;                        /* VERB_…, for the table of options */
+	unsigned max_arguments;
+	int (*run)(const struct options *options, char **arguments, size_t n); /* returns the exit status */
+};
+
+enum verb_bit { VERB_LIST = 1, VERB_INFO = 2, VERB_ANALYZE = 4, VERB_ANALYZERS = 8, VERB_HELP = 16, VERB_ANY = 31 };
+
+extern const struct verb verbs[];
+extern const size_t n_verbs;
+
+/* Parses options anywhere among the arguments; *ret_verb and the rest (in argv's memory) are what is to be run. 0: run
+ * it; > 0: the exit status plus one, all is said. */
+int options_parse(int argc, char **argv, struct options *ret, const struct verb **ret_verb, char ***ret_arguments,
+                  size_t *ret_n);
+void options_help(FILE *out);
+
+int verb_list(const struct options *options, char **arguments, size_t n);
+int verb_info(const struct options *options, char **arguments, size_t n);
+int verb_analyze(const struct options *options, char **arguments, size_t n);
+int verb_analyzers(const struct options *options, char **arguments, size_t n);
+int verb_help(const struct options *options, char **arguments, size_t n);

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What survives a restart: the cursor up to which everything is finished, and how often which fingerprint was seen.
+ * Two files in the state directory, written atomically; both may be missing or garbage at any time, which costs time
+ * and counts, never a crash report.
+ */
+#pragma once
+
+#include "util/macro.h"
+
+/* ── the low-water mark: jobs finish out of order, the cursor waits for the oldest ── */
+
+struct progress;
+struct ticket;
+
+int progress_new(struct progress **ret_progress);
+void progress_free(struct progress *progress);
+DEFINE_CLEANUP(struct progress *, progress_free);
+
+/* The next entry of the queue was taken up. Tickets are owned by the progress. 0 or -ENOMEM. */
+int progress_begin(struct progress *progress, const char *cursor, struct ticket **ret_ticket);
+/* This entry is finished; the ticket is gone. */
+void progress_end(struct progress *progress, struct ticket *ticket);
+/* The cursor of the last entry that is finished together with all before it; NULL: none yet. */
+const char *progress_cursor(const struct progress *progress);
+
+/* ── the files ── */
+
+struct state;
+
+/*
+ * directory is created if it is missing. Unreadable contents are told in one line and dropped. 0 or -errno (no folder
+ * to write to).
+ */
+int state_open(const char *directory, struct state **ret_state);
+void state_free(struct state *state);
+DEFINE_CLEANUP(struct state *, state_free);
+
+/* The saved cursor, or NULL. */
+const char *state_cursor(const struct state *state);
+/* Remembers the cursor; writes it and the counts if anything changed. 0 or -errno. */
+int state_save(struct state *state, const char *cursor);
+
+#define STATE_FINGERPRINTS_MAX 4096 /* the one not seen for the longest time makes room */
+/*
+ * Counts one more of this fingerprint. how often with this one, and when it was first seen. -EINVAL: not a
+ * fingerprint.
+ */
+int state_count(struct state *state, const char *fingerprint, uint64_t time_usec, uint64_t *ret_seen,
+                uint64_t *ret_first_usec);
