@@ -175,12 +175,6 @@ void writer_thread(struct writer *w, int32_t id, ...) {
 		w->pid = id;
 }
 
-void writer_386_tls(struct writer *w, uint32_t entry, uint32_t base) {
-	const uint32_t descriptor[4] = { entry, base, 0xfffff, 0x51 };
-
-	append_note(w->n_threads == 1 ? &w->status : &w->rest, "LINUX", NT_386_TLS, descriptor, sizeof(descriptor));
-}
-
 void writer_thread_note(struct writer *w, uint32_t type, const void *data, size_t length) {
 	append_note(w->n_threads == 1 ? &w->status : &w->rest, "LINUX", type, data, length);
 }
@@ -341,11 +335,6 @@ struct blob writer_build(struct writer *w) {
 void blob_patch(struct blob *b, size_t offset, const void *data, size_t length) {
 	assert_true(offset <= b->length && length <= b->length - offset);
 	memcpy(b->data + offset, data, length);
-}
-
-void blob_patch_phdr(struct blob *b, size_t i, size_t member, uint64_t value, size_t size) {
-	assert_true(i < b->phnum);
-	blob_patch(b, b->phoff + i * b->phentsize + member, &value, size);
 }
 
 struct blob blob_pack(struct blob b, enum unpack_format format) {

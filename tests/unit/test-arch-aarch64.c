@@ -32,7 +32,6 @@
 #define PAC_MASK UINT64_C(0x007f000000000000)
 #define SIGN(address) ((address) | UINT64_C(0x002a000000000000))
 
-/* Instructions. */
 enum {
 	BL = 0x94000001,           /* bl .+4 */
 	RET = 0xd65f03c0,
@@ -130,7 +129,7 @@ static void test_stale_link_register(void **state) {
 	_cleanup_(core_freep) struct core *core = NULL;
 
 	(void)state;
-	writer_thread(w, 100, "pc", CODE + 0x10, "sp", SP, "x29", SP, "x30", RETURN(0), NULL);
+	writer_thread(w, 100, "pc", CODE + 0x10, "sp", SP, "x29", SP, "x30", RETURN(3), NULL);
 	writer_signal(w, SIGSEGV, 1, 0);
 	RECORDS(w, SP, RETURN(1), RETURN(2));
 	core = load(w);
@@ -282,8 +281,9 @@ static void test_pthread_below_tls(void **state) {
 	thread_with_stack(w, LEAF, BLOCK + GUARD_BYTES + 0x100);
 	writer_signal(w, SIGSEGV, 2, BLOCK + GUARD_BYTES - 8);
 	writer_put(w, PTHREAD + 0x418, BLOCK, BLOCK_BYTES, GUARD_BYTES, 0x1000);
-	/* Above it lies the program's thread_local data; whatever is there, is not looked at. */
+	/* Above it lies the program's thread_local data, below it the stack's own old contents: the nearest below counts. */
 	writer_put(w, TLS + 0x20, BLOCK, BLOCK_BYTES + 0x1000, 0);
+	writer_put(w, PTHREAD - 0x100, BLOCK, BLOCK_BYTES, 0x2000);
 	core = load(w);
 	s = &core->threads[0].stack;
 	assert_int_equal(s->kind, CW_STACK_PTHREAD);
