@@ -45,7 +45,7 @@ void fold_free(struct fold *f) {
 }
 
 static bool equal(const struct raw_frame *a, const struct raw_frame *b) {
-	return a->pc == b->pc && a->bytes == b->bytes && a->trust == b->trust && a->signal_frame == b->signal_frame;
+	return a->pc == b->pc && a->bytes == b->bytes && a->trust == b->trust && a->signal_frame == b->signal_frame && a->exact_pc == b->exact_pc;
 }
 
 static int keep_item(struct fold *f, const struct cw_frame *item) {

@@ -224,7 +224,8 @@ static int plan_pieces(struct image *image, const struct image_range *ranges, si
 	pieces = malloc(max * sizeof(*pieces));
 	if (!sorted || !pieces)
 		return -ENOMEM;
-	memcpy(sorted, ranges, n * sizeof(*sorted));
+	if (n > 0)
+		memcpy(sorted, ranges, n * sizeof(*sorted));
 	qsort(sorted, n, sizeof(*sorted), compare_ranges);
 	for (size_t i = 0, s = 0; i < n; i++) {
 		uint64_t start = MAX(sorted[i].start, done);

@@ -4,8 +4,10 @@
 
 /* A corrupt stack may look like frames for ever: each must lie above the one before, so the stack's size bounds the depth. This is the last resort. */
 #define FRAMES_MAX (64u << 20)
-/* A signal frame may lead anywhere, back to itself too. Handlers within handlers go two or three deep. */
-#define SIGNAL_FRAMES_MAX 32u
+/* Frames that keep nothing on the stack. */
+#define FRAMES_SLACK 8192u
+/* A signal frame may lead anywhere, back to itself too. Handlers within handlers go two or three deep, a handler that faults again and again some thousand. */
+#define SIGNAL_FRAMES_MAX 4096u
 
 static int new_segment(struct walk *w) {
 	struct unwind_thread *u = w->out;
@@ -117,11 +119,22 @@ static int one_frame(struct walk *w, bool *ret_more) {
 	return 0;
 }
 
+/* A frame takes a word of stack at least: what the core stores bounds the depth, whatever forged call frame information says. */
+static uint32_t frames_max(const struct core *core) {
+	uint64_t stored = 0;
+
+	for (size_t i = 0; i < core->pub.n_mappings; i++)
+		if (!add_u64(stored, core->mappings[i].stored, &stored))
+			return FRAMES_MAX;
+	return (uint32_t)MIN(stored / core->arch->word_bytes + FRAMES_SLACK, (uint64_t)FRAMES_MAX);
+}
+
 int unwind_thread(struct core *core, size_t i) {
 	_cleanup_(fold_freep) struct fold *fold = NULL;
 	struct cw_thread *thread = &core->threads[i];
 	struct walk w = { .core = core, .thread = thread, .out = &core->unwound[i], .trust = CW_TRUST_CONTEXT, .exact = true };
 	bool more = thread->n_registers > 0;
+	uint32_t max = frames_max(core);
 	int r;
 
 	*w.out = (struct unwind_thread){};
@@ -134,8 +147,10 @@ int unwind_thread(struct core *core, size_t i) {
 	memcpy(w.registers, thread->registers, thread->n_registers * sizeof(uint64_t));
 	w.valid = (UINT64_C(1) << core->arch->n_registers) - 1;
 	r = new_segment(&w);
-	while (r >= 0 && more && w.index < FRAMES_MAX)
+	while (r >= 0 && more && w.index < max)
 		r = one_frame(&w, &more);
+	if (r >= 0 && more)
+		thread->stop_reason = "more frames than the stack can hold: it is corrupt";
 	if (r < 0)
 		return r;
 	r = fold_finish(fold, thread);

@@ -170,7 +170,7 @@ static void test_mutant_vdso(void **state) {
 
 	(void)state;
 	assert_non_null(vdso);
-	for (unsigned i = 0; i < 2000; i++) {
+	for (unsigned i = 0; i < 1000; i++) {
 		_cleanup_(writer_freep) struct writer *w = writer_new(EM_X86_64);
 		uint8_t bytes[0x1000];
 

@@ -248,6 +248,30 @@ static void test_signal_frames_in_a_ring(void **state) {
 	check_ends(w);
 }
 
+/* Call frame information that needs no memory (the return address is what it was, the CFA 8 above SP) leads up for ever: the stack's size must end it. It is in a
+ * forged vdso: .eh_frame_hdr at 0x200, a CIE and an FDE for 0x800…0xf00 at 0x240. */
+static void test_endless_cfi(void **state) {
+	static const uint8_t hdr[] = { 1, 0x1b, 3, 0x3b, 0x3c, 0, 0, 0, 1, 0, 0, 0, 0, 6, 0, 0, 0x58, 0, 0, 0 };
+	static const uint8_t frames[] = { 20, 0, 0, 0, 0, 0, 0, 0, 1, 'z', 'R', 0, 1, 0x78, 16, 1, 0x1b, 0x0c, 7, 8, 0x08, 16, 0, 0,
+		                          16, 0, 0, 0, 0x1c, 0, 0, 0, 0xa0, 5, 0, 0, 0, 7, 0, 0, 0, 0, 0, 0 };
+	const Elf64_Ehdr e = { .e_ident = ELFMAG "\2\1\1", .e_type = ET_DYN, .e_machine = EM_X86_64, .e_version = 1, .e_phoff = 64, .e_ehsize = 64,
+		               .e_phentsize = 56, .e_phnum = 2 };
+	const Elf64_Phdr p[] = { { .p_type = PT_LOAD, .p_flags = PF_R | PF_X, .p_filesz = 0x1000, .p_memsz = 0x1000 },
+		                 { .p_type = PT_GNU_EH_FRAME, .p_offset = 0x200, .p_vaddr = 0x200, .p_filesz = sizeof(hdr), .p_memsz = sizeof(hdr) } };
+	_cleanup_(writer_freep) struct writer *w = writer_new(EM_X86_64);
+
+	(void)state;
+	writer_map(w, CODE, 0x1000, "rx", 0x1000);
+	writer_bytes(w, CODE, &e, sizeof(e));
+	writer_bytes(w, CODE + 64, p, sizeof(p));
+	writer_bytes(w, CODE + 0x200, hdr, sizeof(hdr));
+	writer_bytes(w, CODE + 0x240, frames, sizeof(frames));
+	writer_map(w, STACK, 0x1000, "rw", 0x1000);
+	writer_auxv(w, AT_SYSINFO_EHDR, CODE);
+	regs(w, CODE + 0x900, STACK, STACK);
+	check_ends(w);
+}
+
 #ifdef __x86_64__
 /* ── this program's own stack, by its own call frame information ── */
 
@@ -357,6 +381,7 @@ int main(void) {
 		cmocka_unit_test(test_wild_registers),
 		cmocka_unit_test(test_signal_frame_of_itself),
 		cmocka_unit_test(test_signal_frames_in_a_ring),
+		cmocka_unit_test(test_endless_cfi),
 #ifdef __x86_64__
 		cmocka_unit_test(test_own_stack),
 #endif
