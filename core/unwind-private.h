@@ -19,6 +19,7 @@ struct walk {
 	unsigned scans;         /* guesses in all */
 	unsigned signal_frames;
 	struct { uint64_t pc; bool known, yes; } trampolines[64]; /* by pc: recursion asks for the same few again and again */
+	struct { uint64_t pc; bool known; enum arch_prologue what; } prologues[64]; /* likewise, of return addresses */
 };
 
 /* From one frame to its caller. */

@@ -128,9 +128,8 @@ static int step_restart(struct walk *w, struct step *s) {
 }
 
 /* Where there is no unwind information, the code tells where the return address is. Without a link register: where the frame pointer points. */
-static enum arch_prologue find_prologue(struct walk *w) {
+static enum arch_prologue read_prologue(struct walk *w, uint64_t pc) {
 	const struct arch *arch = w->core->arch;
-	uint64_t pc = w->registers[arch->pc];
 	uint8_t code[PROLOGUE_BYTES];
 	size_t n = 0;
 
@@ -140,6 +139,20 @@ static enum arch_prologue find_prologue(struct walk *w) {
 	while (n < sizeof(code) && pc > n + 4 && core_read(w->core, pc - n - 4, code + sizeof(code) - n - 4, 4) >= 0)
 		n += 4;
 	return n > 0 ? arch->prologue(code + sizeof(code) - n, n, !w->exact) : ARCH_PROLOGUE_FRAME;
+}
+
+static enum arch_prologue find_prologue(struct walk *w) {
+	uint64_t pc = w->registers[w->core->arch->pc];
+	size_t slot = (size_t)(pc ^ pc >> 6) % ELEMENTSOF(w->prologues);
+
+	if (w->exact)
+		return read_prologue(w, pc);
+	if (!w->prologues[slot].known || w->prologues[slot].pc != pc) {
+		w->prologues[slot].known = true;
+		w->prologues[slot].pc = pc;
+		w->prologues[slot].what = read_prologue(w, pc);
+	}
+	return w->prologues[slot].what;
 }
 
 /*
