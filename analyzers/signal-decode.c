@@ -123,6 +123,14 @@ int decode_register(const struct decode *d, const char *name, uint64_t *ret_valu
 		    strcmp(name, parts[i].byte) == 0)
 			return cw_register_by_name(d->core, d->fault->registers,
 			    d->core->word_bytes == 8 ? parts[i].wide : parts[i].narrow, ret_value);
+	/* aarch64: w3 is the low half of x3. */
+	if (name[0] == 'w' && strlen(name) <= 3) {
+		snprintf(whole, sizeof(whole), "x%s", name + 1);
+		if (cw_register_by_name(d->core, d->fault->registers, whole, ret_value) < 0)
+			return -ENOENT;
+		*ret_value &= UINT32_MAX;
+		return 0;
+	}
 	/* r8d, r10w, r15b */
 	if (name[0] != 'r' || strlen(name) < 3 || strlen(name) > 4)
 		return -ENOENT;

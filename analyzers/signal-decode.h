@@ -55,5 +55,6 @@ const char *decode_base(const struct decode *d);
 void claim_decoded(struct decode *d);
 /* signal-memory.c: SIGSEGV and SIGBUS that the CPU caused. */
 void claim_memory(struct decode *d);
+void claim_privileged(struct decode *d);
 /* signal-sent.c: signals that somebody sent, the program itself included. */
 void claim_sent(struct decode *d);

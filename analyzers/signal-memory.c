@@ -26,6 +26,10 @@ static enum cw_confidence proven(const struct decode *d) {
 	                                                                                             : CW_LIKELY;
 }
 
+static const char *text(const char *s) {
+	return s ? s : "?";
+}
+
 static const char *who(const struct decode *d) {
 	return d->culprit ? decode_short(d->core, d->culprit) : d->place;
 }
@@ -154,13 +158,19 @@ static void claim_protected(struct decode *d, const struct cw_mapping *mapping) 
 		suggest_register(d, finding, "find out why memory without that permission was used");
 }
 
-/* Whether the word that a call would have pushed leads back into code. */
+/* Where calls leave their return address: in a register, or (NULL) at SP. */
+static const char *link_register(const struct decode *d) {
+	return d->core->arch == CW_ARCH_AARCH64 ? "x30" : NULL;
+}
+
+/* Whether the return address that a call would have left leads back into code. */
 static bool was_called(const struct decode *d, const struct cw_symbol **ret_caller) {
+	const char *link = link_register(d);
 	const struct cw_mapping *mapping;
 	uint64_t back;
 
 	*ret_caller = NULL;
-	if (cw_read_word(d->core, d->fault->sp, &back) < 0)
+	if ((link ? decode_register(d, link, &back) : cw_read_word(d->core, d->fault->sp, &back)) < 0)
 		return false;
 	mapping = cw_find_mapping(d->core, back);
 	if (!mapping || !(mapping->perm & CW_PERM_EXEC))
@@ -170,9 +180,22 @@ static bool was_called(const struct decode *d, const struct cw_symbol **ret_call
 }
 
 static bool was_returned_to(const struct decode *d) {
+	const char *link = link_register(d);
 	uint64_t popped;
 
+	if (link) /* the top byte is lost on the way: it may hold a tag */
+		return decode_register(d, link, &popped) >= 0 && (popped ^ d->fault->pc) << 8 == 0;
 	return cw_read_word(d->core, d->fault->sp - d->core->word_bytes, &popped) == 0 && popped == d->fault->pc;
+}
+
+/* "the word at SP (0x…)", "the link register (x30)"; below: what a return has taken. */
+static const char *return_place(const struct decode *d, bool below) {
+	const char *link = link_register(d);
+
+	if (link)
+		return text(cw_format(d->core, "the link register (%s)", link));
+	return text(cw_format(
+	    d->core, "the word %s SP (0x%" PRIx64 ")", below ? "below" : "at", d->fault->sp - (below ? d->core->word_bytes : 0)));
 }
 
 static void claim_jump(struct decode *d) {
@@ -194,9 +217,7 @@ static void claim_jump(struct decode *d) {
 	if (!called && was_returned_to(d)) {
 		finding = decode_claim(d, "corrupted-return-address", CW_LIKELY,
 		    "a function returned to 0x%" PRIx64 ", %s", d->fault->pc, what);
-		cw_finding_evidence(finding,
-		    "the word below SP (0x%" PRIx64 ") is the program counter: a RET took it from there",
-		    d->fault->sp - d->core->word_bytes);
+		cw_finding_evidence(finding, "%s is the program counter: a RET took it from there", return_place(d, true));
 		cw_finding_suggest(finding, "stack-protector", "-fstack-protector-strong",
 		    "a local buffer was overrun before: build with the stack protector to stop in the function that did it");
 	} else {
@@ -204,8 +225,7 @@ static void claim_jump(struct decode *d) {
 		    d->fault->access == CW_ACCESS_EXEC && d->fault->signal.has_code ? CW_CERTAIN : CW_LIKELY,
 		    "%s jumped %s, to 0x%" PRIx64, name ? name : "the program", what, d->fault->address);
 		if (called)
-			cw_finding_evidence(finding, "the word at SP (0x%" PRIx64 ") is a return address in %s",
-			    d->fault->sp, name ? name : "code");
+			cw_finding_evidence(finding, "%s is a return address in %s", return_place(d, false), name ? name : "code");
 		cw_finding_suggest(finding, "check-function-pointer", NULL,
 		    "check the function pointer or virtual call in %s: %s", name ? name : who(d),
 		    region->kind == CW_REGION_NULL_PAGE ? "it was never set"
@@ -299,7 +319,7 @@ static void claim_page_fault(struct decode *d) {
 	                             mappings do not show */
 		claim_invalid(d, "unmapped", CW_POSSIBLE);
 	else
-		claim_invalid(d, "unmapped", proven(d));
+		claim_invalid(d, region->kind == CW_REGION_NON_CANONICAL ? "non-canonical" : "unmapped", proven(d));
 }
 
 static void claim_misaligned(struct decode *d) {
@@ -313,6 +333,10 @@ static void claim_misaligned(struct decode *d) {
 		decode_claim(d, "misaligned-access", CW_LIKELY, "%s made a misaligned access", d->place);
 		return;
 	}
+	if (d->fault->access == CW_ACCESS_EXEC) {
+		claim_jump(d);
+		return;
+	}
 	finding = decode_claim(d, "misaligned-access", d->operand ? CW_CERTAIN : CW_LIKELY,
 	    "%s %s 0x%" PRIx64 ", which is not aligned to %u bytes%s", d->place, decode_verb(d->fault->access),
 	    d->fault->address, alignment, base_clause(d));
@@ -323,7 +347,7 @@ static void claim_misaligned(struct decode *d) {
 	    alignment, who(d));
 }
 
-static void claim_privileged(struct decode *d) {
+void claim_privileged(struct decode *d) {
 	const char *instruction = d->fault->instruction ? d->fault->instruction->text : "an instruction";
 	struct cw_finding *finding;
 

@@ -17,6 +17,10 @@ static void claim_illegal(struct decode *d) {
 	const struct cw_instruction *instruction = d->fault->instruction;
 	struct cw_finding *finding;
 
+	if (instruction && instruction->class_ == CW_INSN_PRIVILEGED && d->core->arch == CW_ARCH_AARCH64) {
+		claim_privileged(d); /* no general protection fault there */
+		return;
+	}
 	if (instruction && instruction->class_ == CW_INSN_UNDEFINED) {
 		finding = decode_claim(d, "illegal-instruction", CW_CERTAIN,
 		    "%s executed \"%s\", which compilers place where code must not get to", d->place,
@@ -42,6 +46,12 @@ static void claim_trap(struct decode *d) {
 	const struct cw_instruction *instruction = d->fault->instruction;
 	bool breakpoint = instruction && instruction->class_ == CW_INSN_TRAP;
 	struct cw_finding *finding;
+
+	/* aarch64: compilers end what must not be reached with a brk of their own. */
+	if (instruction && instruction->class_ == CW_INSN_UNDEFINED) {
+		claim_illegal(d);
+		return;
+	}
 
 	finding = decode_claim(d, "debug-trap", breakpoint ? CW_CERTAIN : CW_LIKELY,
 	    "%s ran into %s with no debugger attached", d->place,

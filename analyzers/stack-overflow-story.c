@@ -111,6 +111,31 @@ static uint64_t wanted_bytes(const struct cw_core *core, const struct cw_frame *
 	return most;
 }
 
+/* aarch64: the sum of what is subtracted from SP before the first call: "sub sp, sp, #n[, lsl #12]", or a constant built in a register. */
+static uint64_t subtracted_bytes(const struct cw_core *core, const struct cw_frame *f) {
+	uint64_t at = f->symbol ? f->symbol->start : 0, sum = 0, constant = 0;
+
+	for (int i = 0; at != 0 && at <= f->pc && i < PROLOGUE_INSTRUCTIONS; i++) {
+		const struct cw_instruction *insn = cw_decode(core, at, NULL);
+		unsigned long long n = 0;
+		unsigned reg = 0, used = 0, shift = 0;
+
+		if (!insn || insn->length == 0 || insn->class_ == CW_INSN_CALL)
+			break;
+		if (sscanf(insn->text, "sub sp, sp, #%lli, lsl #%u", (long long *)&n, &shift) >= 1)
+			sum += shift < 32 ? n << shift : 0;
+		else if (sscanf(insn->text, "sub sp, sp, x%u", &used) == 1)
+			sum += constant;
+		else if (sscanf(insn->text, "movz x%u, #%lli, lsl #%u", &reg, (long long *)&n, &shift) >= 2 ||
+		         sscanf(insn->text, "mov x%u, #%lli", &reg, (long long *)&n) == 2)
+			constant = shift < 64 ? n << shift : 0;
+		else if (sscanf(insn->text, "movk x%u, #%lli, lsl #%u", &reg, (long long *)&n, &shift) >= 2)
+			constant |= shift < 64 ? n << shift : 0;
+		at += insn->length;
+	}
+	return sum > 4096 && sum < UINT64_C(1) << 40 ? sum : 0;
+}
+
 /* The nearest frame outwards from item i (i included) that is the program's own. */
 static const struct cw_frame *own_frame_from(const struct cw_thread *t, size_t i) {
 	for (; i < t->n_frames; i++) {
@@ -229,7 +254,7 @@ static const struct cw_frame *faulting_frame(const struct cw_core *core) {
 static const struct cw_frame *find_largest(const struct cw_core *core, struct overflow_story *s, uint64_t *ret_own_bytes) {
 	const struct cw_thread *t = core->crashed;
 	const struct cw_frame *inner = faulting_frame(core), *own = NULL;
-	uint64_t wanted = inner ? wanted_bytes(core, inner) : 0, own_bytes = 0;
+	uint64_t wanted = !inner ? 0 : core->arch == CW_ARCH_AARCH64 ? subtracted_bytes(core, inner) : wanted_bytes(core, inner), own_bytes = 0;
 
 	for (size_t i = 0; i < t->n_frames; i++) {
 		const struct cw_frame *f = &t->frames[i];

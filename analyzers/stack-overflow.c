@@ -12,10 +12,17 @@
 
 #define SIGBUS_NUMBER 7
 #define SIGSEGV_NUMBER 11
-/* A push or call touches one word below SP, a leaf function up to the red zone's 128 bytes; 8 more for the word itself. */
-#define REACH 136
-/* The smallest signal frame the kernel writes (x86-64 without extended state) plus the red zone that it leaves alone. */
-#define SIGNAL_FRAME_LEAST (440 + 128)
+/* How far above the end of its stack SP may be for an access that goes with it to have hit the guard, and the smallest signal frame that the
+ * kernel writes plus the red zone that it leaves alone. */
+static const struct machine {
+	unsigned reach, signal_frame_least;
+} machines[] = {
+	/* A push or call touches one word below SP, a leaf function up to the red zone's 128 bytes; 8 more for the word itself. */
+	[CW_ARCH_X86_64] = { 136, 440 + 128 },
+	[CW_ARCH_I386] = { 136, 440 + 128 },
+	/* A pre-indexed pair of vector registers reaches 1024 bytes; 4096 bytes are reserved for extended state. */
+	[CW_ARCH_AARCH64] = { 1024, 4688 },
+};
 /* The kernel keeps the main stack this far from any mapping below it (stack_guard_gap, 256 pages). */
 #define STACK_GAP (256 * 4096u)
 /* Probes of -fstack-check=generic reach this far below SP. */
@@ -65,10 +72,10 @@ static bool claim(struct overflow *o, enum cw_confidence confidence, const char 
 }
 
 /* The guard below a stack of known bounds was hit, and SP is down there too. */
-static bool rule_guard(const struct cw_fault *f, const struct cw_stack *s, struct overflow *o) {
+static bool rule_guard(const struct machine *machine, const struct cw_fault *f, const struct cw_stack *s, struct overflow *o) {
 	if (!f->has_address || !in_guard(s, f->address))
 		return false;
-	if (f->sp <= s->low + REACH && f->sp + JUMP_MAX >= s->low)
+	if (f->sp <= s->low + machine->reach && f->sp + JUMP_MAX >= s->low)
 		return claim(o, CW_CERTAIN, "the access hit the guard of the thread's own stack, and SP has reached the end of that stack");
 	if (uses_stack_pointer(f) && f->address < f->sp && f->sp - f->address <= PROBE_REACH)
 		return claim(o, CW_LIKELY, "an access relative to SP hit the guard of the thread's own stack");
@@ -76,10 +83,10 @@ static bool rule_guard(const struct cw_fault *f, const struct cw_stack *s, struc
 }
 
 /* The main stack has no guard page: it grows until it is as large as RLIMIT_STACK, or another mapping is near. */
-static bool rule_main(const struct cw_core *core, const struct cw_fault *f, const struct cw_stack *s, struct overflow *o) {
+static bool rule_main(const struct machine *machine, const struct cw_core *core, const struct cw_fault *f, const struct cw_stack *s, struct overflow *o) {
 	uint64_t page, needed;
 
-	if (s->kind != CW_STACK_MAIN || !f->has_address || f->address >= s->low || f->sp > s->low + REACH)
+	if (s->kind != CW_STACK_MAIN || !f->has_address || f->address >= s->low || f->sp > s->low + machine->reach)
 		return false;
 	if (f->sp + JUMP_MAX < s->low || accessible_between(core, f->address, s->low))
 		return false;
@@ -98,10 +105,10 @@ static bool rule_main(const struct cw_core *core, const struct cw_fault *f, cons
 }
 
 /* No stack was left even for the signal frame of the handler. */
-static bool rule_undeliverable(const struct cw_fault *f, const struct cw_stack *s, struct overflow *o) {
+static bool rule_undeliverable(const struct machine *machine, const struct cw_fault *f, const struct cw_stack *s, struct overflow *o) {
 	if (f->cause != CW_CAUSE_SIGNAL_UNDELIVERABLE || !s->has_bounds || s->kind == CW_STACK_UNKNOWN || f->sp + JUMP_MAX < s->low)
 		return false;
-	if (f->sp < s->low + SIGNAL_FRAME_LEAST)
+	if (f->sp < s->low + machine->signal_frame_least)
 		return claim(o, CW_CERTAIN, "SP is so near the end of the stack that the kernel could not write a signal frame");
 	return claim(o, CW_LIKELY, "SP is so near the end of the stack that a signal frame of this machine's size does not fit");
 }
@@ -134,12 +141,13 @@ static bool rule_jump(const struct cw_core *core, const struct cw_fault *f, cons
 bool overflow_detect(const struct cw_core *core, struct overflow *ret) {
 	const struct cw_fault *f = core->fault;
 	const struct cw_stack *s = &core->crashed->stack;
+	const struct machine *machine = &machines[core->arch];
 	struct overflow o = {};
 	bool fired;
 
 	if (f->cause == CW_CAUSE_SENT || (f->signal.number != SIGSEGV_NUMBER && f->signal.number != SIGBUS_NUMBER))
 		return false;
-	fired = (s->has_bounds && (rule_guard(f, s, &o) || rule_main(core, f, s, &o))) || rule_undeliverable(f, s, &o) ||
+	fired = (s->has_bounds && (rule_guard(machine, f, s, &o) || rule_main(machine, core, f, s, &o))) || rule_undeliverable(machine, f, s, &o) ||
 		rule_invisible_guard(core, f, &o) || rule_jump(core, f, s, &o);
 	if (!fired)
 		return false;

@@ -5,7 +5,7 @@
  */
 #include <capstone/capstone.h>
 
-#include "core/arch.h"
+#include "core/arch-x86.h"
 
 enum { EAX, ECX, EDX, EBX, ESP, EBP, ESI, EDI, EIP, EFLAGS, ORIG_EAX, GS, GS_BASE, N_REGISTERS };
 
@@ -32,6 +32,19 @@ static bool is_canonical(uint64_t address) {
 	return address <= UINT32_MAX;
 }
 
+/* The TLS base is in the descriptor that %gs selects. struct user_desc: entry, base, limit, flags. */
+static void parse_tls(const uint8_t *data, size_t length, uint64_t *registers) {
+	uint32_t entry, base;
+
+	for (size_t at = 0; at + 16 <= length; at += 16) {
+		memcpy(&entry, data + at, sizeof(entry));
+		memcpy(&base, data + at + 4, sizeof(base));
+		if (entry == registers[GS] >> 3)
+			registers[GS_BASE] = base;
+	}
+}
+static const struct arch_note thread_notes[] = { { NT_386_TLS, parse_tls } };
+
 const struct arch arch_i386 = {
 	.id = CW_ARCH_I386,
 	.name = "i386",
@@ -46,11 +59,14 @@ const struct arch arch_i386 = {
 	.fp = EBP,
 	.lr = -1,
 	.tls = GS_BASE,
+	.code_mask = -1,
 	.syscall_number = ORIG_EAX,
 	.prstatus_bytes = 144,
 	.prstatus_pid_offset = 24,
 	.prstatus_slots = prstatus_slots,
 	.n_prstatus_slots = ELEMENTSOF(prstatus_slots),
+	.thread_notes = thread_notes,
+	.n_thread_notes = ELEMENTSOF(thread_notes),
 	.prpsinfo_pid_offset = 12,
 	.prpsinfo_uid_offset = 8,
 	.prpsinfo_uid_bytes = 2,
@@ -72,6 +88,17 @@ const struct arch arch_i386 = {
 	.ucontext_cr2_offset = 104,
 	.trampolines = trampolines,
 	.n_trampolines = ELEMENTSOF(trampolines),
+	.sigframe_min_bytes = 440,
+	.trap_signals = arch_x86_trap_signals,
+	.n_trap_signals = ARCH_X86_TRAP_SIGNALS,
+	.is_page_fault = arch_x86_is_page_fault,
+	.page_fault_access = arch_x86_page_fault_access,
+	.has_general_protection = true,
+	.trap_lengths = { 1, 2 },
+	.sigreturn_number = 173,
+	.syscall = { "\xcd\x80", 2 },
+	.call_max_bytes = ARCH_X86_CALL_BYTES,
+	.is_call = arch_x86_is_call,
 	.red_zone_bytes = 0,
 	.user_end = UINT64_C(0xffffe000),
 	.is_canonical = is_canonical,

@@ -5,7 +5,7 @@
  */
 #include <capstone/capstone.h>
 
-#include "core/arch.h"
+#include "core/arch-x86.h"
 
 enum { RAX, RDX, RCX, RBX, RSI, RDI, RBP, RSP, R8, R9, R10, R11, R12, R13, R14, R15, RIP, EFLAGS, ORIG_RAX, FS_BASE, GS_BASE, N_REGISTERS };
 
@@ -56,6 +56,7 @@ const struct arch arch_x86_64 = {
 	.fp = RBP,
 	.lr = -1,
 	.tls = FS_BASE,
+	.code_mask = -1,
 	.syscall_number = ORIG_RAX,
 	.prstatus_bytes = 336,
 	.prstatus_pid_offset = 32,
@@ -77,11 +78,22 @@ const struct arch arch_x86_64 = {
 	.ucontext_slots = ucontext_slots,
 	.n_ucontext_slots = ELEMENTSOF(ucontext_slots),
 	.ucontext_stack_offset = 16,
-	.ucontext_error_offset = 192,
 	.ucontext_trapno_offset = 200,
+	.ucontext_error_offset = 192,
 	.ucontext_cr2_offset = 216,
 	.trampolines = trampolines,
 	.n_trampolines = ELEMENTSOF(trampolines),
+	.sigframe_min_bytes = 440,
+	.trap_signals = arch_x86_trap_signals,
+	.n_trap_signals = ARCH_X86_TRAP_SIGNALS,
+	.is_page_fault = arch_x86_is_page_fault,
+	.page_fault_access = arch_x86_page_fault_access,
+	.has_general_protection = true,
+	.trap_lengths = { 1, 2 },
+	.sigreturn_number = 15,
+	.syscall = { "\x0f\x05", 2 },
+	.call_max_bytes = ARCH_X86_CALL_BYTES,
+	.is_call = arch_x86_is_call,
 	.red_zone_bytes = 128,
 	.user_end = UINT64_C(0x7ffffffff000),
 	.is_canonical = is_canonical,

@@ -2,7 +2,7 @@
 /* The table of architectures. */
 #include "core/arch.h"
 
-static const struct arch *const arches[] = { &arch_x86_64, &arch_i386 };
+static const struct arch *const arches[] = { &arch_x86_64, &arch_i386, &arch_aarch64 };
 
 const struct arch *arch_find(uint16_t machine, uint8_t elf_class) {
 	for (size_t i = 0; i < ELEMENTSOF(arches); i++)
@@ -12,5 +12,11 @@ const struct arch *arch_find(uint16_t machine, uint8_t elf_class) {
 }
 
 const char *arch_names(void) {
-	return "x86_64, i386";
+	return ARCH_NAMES;
+}
+
+uint64_t arch_untag(const struct arch *arch, uint64_t address) {
+	if (arch->tag_bits == 0 || (address >> (63 - arch->tag_bits) & 1))
+		return address;
+	return address & (UINT64_MAX >> arch->tag_bits);
 }

@@ -66,6 +66,7 @@ struct core {
 	struct cw_mapping *mappings;  /* pub.mappings, writable */
 	struct signal_context *signal_contexts; /* of the crashed thread, innermost first */
 	size_t n_signal_contexts;
+	uint64_t code_mask;           /* bits of a code pointer that may hold an authentication code; 0: none */
 
 	/* from NT_AUXV, 0 if absent */
 	uint64_t at_random, at_execfn, at_sysinfo_ehdr, at_minsigstksz, at_phdr, at_entry, at_pagesz, at_secure;

@@ -13,20 +13,6 @@
 #include "core/fault-private.h"
 #include "core/stack.h"
 
-/* What the kernel writes at least for x86-64: struct rt_sigframe without the extended state
- * (arch/x86/include/asm/sigframe.h). */
-#define SIGFRAME_MIN 440
-
-/* rt_sigreturn by architecture, and the instruction that enters the kernel. */
-static const struct {
-	enum cw_arch arch;
-	uint64_t number;
-	uint8_t code[2];
-} sigreturns[] = {
-	{ CW_ARCH_X86_64, 15, { 0x0f, 0x05 } },
-	{ CW_ARCH_I386, 173, { 0xcd, 0x80 } },
-};
-
 const struct cw_operand *fault_find_operand(const struct cw_instruction *instruction, uint64_t address) {
 	const struct cw_operand *operand;
 
@@ -122,25 +108,21 @@ static bool find_aligned_simd(struct core *core, struct cw_fault *fault) {
 }
 
 static bool find_bad_sigreturn(struct core *core, struct cw_fault *fault) {
-	uint8_t code[2];
+	const struct arch *arch = core->arch;
+	char code[8];
 
-	if (core->arch->syscall_number < 0)
+	if (arch->syscall_number < 0 || fault->registers[arch->syscall_number] != arch->sigreturn_number)
 		return false;
-	for (size_t i = 0; i < ELEMENTSOF(sigreturns); i++) {
-		if (sigreturns[i].arch != core->arch->id ||
-		    fault->registers[core->arch->syscall_number] != sigreturns[i].number)
-			continue;
-		if (fault->pc < sizeof(code) || core_read(core, fault->pc - sizeof(code), code, sizeof(code)) < 0 ||
-		    memcmp(code, sigreturns[i].code, sizeof(code)) != 0)
-			continue;
-		fault->cause = CW_CAUSE_BAD_SIGRETURN;
-		fault->cause_text = arena_printf(core->arena,
-		    "the program returned from a signal handler (rt_sigreturn, system call %" PRIu64
-		    "), and the kernel could not restore the frame at SP 0x%" PRIx64,
-		    sigreturns[i].number, fault->sp);
-		return true;
-	}
-	return false;
+	if (fault->pc < arch->syscall.length || arch->syscall.length > sizeof(code) ||
+	    core_read(core, fault->pc - arch->syscall.length, code, arch->syscall.length) < 0 ||
+	    memcmp(code, arch->syscall.data, arch->syscall.length) != 0)
+		return false;
+	fault->cause = CW_CAUSE_BAD_SIGRETURN;
+	fault->cause_text = arena_printf(core->arena,
+	    "the program returned from a signal handler (rt_sigreturn, system call %" PRIu64
+	    "), and the kernel could not restore the frame at SP 0x%" PRIx64,
+	    arch->sigreturn_number, fault->sp);
+	return true;
 }
 
 static bool permits(const struct cw_mapping *mapping, enum cw_access access) {
@@ -182,7 +164,7 @@ static const struct cw_operand *inaccessible_operand(const struct core *core, co
 }
 
 static uint64_t bytes_for_frame(const struct core *core) {
-	return core->arch->red_zone_bytes + MAX(core->at_minsigstksz, (uint64_t)SIGFRAME_MIN);
+	return core->arch->red_zone_bytes + MAX(core->at_minsigstksz, (uint64_t)core->arch->sigframe_min_bytes);
 }
 
 /*
@@ -243,7 +225,7 @@ static bool find_undeliverable(struct core *core, struct cw_fault *fault) {
 /* The stack has room, yet memory that cannot be accessed was: then the handler's frame had to go to an alternate stack
  * that could not take it. */
 static bool find_behind_altstack(struct core *core, struct cw_fault *fault) {
-	const struct cw_operand *operand = misaligned_operand(fault->instruction);
+	const struct cw_operand *operand = core->arch->has_general_protection ? misaligned_operand(fault->instruction) : NULL;
 
 	if (operand)
 		return set_misaligned(core, fault, operand);
@@ -262,12 +244,14 @@ static bool find_behind_altstack(struct core *core, struct cw_fault *fault) {
 }
 
 void fault_find_kernel_cause(struct core *core, struct cw_fault *fault) {
+	/* The first three are faults of the CPU's that have no address; not every CPU knows such. */
+	enum { N_GENERAL_PROTECTION = 3 };
 	static bool (*const rules[])(struct core *core, struct cw_fault *fault) = {
 		find_non_canonical, find_privileged, find_aligned_simd, find_bad_sigreturn, find_undeliverable,
 		find_behind_altstack,
 	};
 
-	for (size_t i = 0; i < ELEMENTSOF(rules); i++)
+	for (size_t i = core->arch->has_general_protection ? 0 : N_GENERAL_PROTECTION; i < ELEMENTSOF(rules); i++)
 		if (rules[i](core, fault))
 			return;
 	fault->cause = CW_CAUSE_UNKNOWN;

@@ -15,42 +15,41 @@
 
 #define SIGINFO_BYTES 128 /* SI_MAX_SIZE */
 
-/* Which exceptions lead to which signal. Linux arch/x86/kernel/traps.c. */
-static const struct {
-	int trap, signal;
-} trap_signals[] = {
-	{ TRAP_DIVIDE, FAULT_SIGFPE }, { TRAP_X87, FAULT_SIGFPE }, { TRAP_SIMD, FAULT_SIGFPE },
-	{ TRAP_DEBUG, FAULT_SIGTRAP }, { TRAP_BREAKPOINT, FAULT_SIGTRAP }, { TRAP_OPCODE, FAULT_SIGILL },
-	{ TRAP_OVERFLOW, FAULT_SIGSEGV }, { TRAP_BOUNDS, FAULT_SIGSEGV }, { TRAP_TSS, FAULT_SIGSEGV },
-	{ TRAP_SEGMENT, FAULT_SIGBUS }, { TRAP_STACK, FAULT_SIGBUS }, { TRAP_PROTECTION, FAULT_SIGSEGV },
-	{ TRAP_PAGE, FAULT_SIGSEGV }, { TRAP_PAGE, FAULT_SIGBUS }, { TRAP_ALIGNMENT, FAULT_SIGBUS },
-};
+/* ucontext is read in pieces: its end may be the end of what the core holds. */
+#define PIECE_BYTES 8u
 
-struct trap {
-	bool known;
-	uint64_t number, error, cr2;
-};
-
-static void read_trap(struct core *core, const struct signal_context *context, struct trap *ret_trap) {
+/* false: the frame says nothing about an exception. */
+static bool read_trap(struct core *core, const struct signal_context *context, struct arch_trap *ret_trap) {
 	const struct arch *arch = core->arch;
-	struct trap trap = { 0 };
+	struct arch_trap trap = { 0 };
+	uint8_t data[ARCH_MAX_UCONTEXT];
+	size_t n = sizeof(data);
 
-	trap.known =
-	    context->ucontext != 0 && arch->ucontext_trapno_offset >= 0 && arch->ucontext_error_offset >= 0 &&
-	    arch->ucontext_cr2_offset >= 0 &&
-	    core_read_word(core, context->ucontext + (uint64_t)arch->ucontext_trapno_offset, &trap.number) == 0 &&
-	    core_read_word(core, context->ucontext + (uint64_t)arch->ucontext_error_offset, &trap.error) == 0 &&
-	    core_read_word(core, context->ucontext + (uint64_t)arch->ucontext_cr2_offset, &trap.cr2) == 0;
-	*ret_trap = trap;
+	if (context->ucontext == 0)
+		return false;
+	if (!arch->read_trap) {
+		if (core_read_word(core, context->ucontext + (uint64_t)arch->ucontext_trapno_offset, &trap.number) < 0 ||
+		    core_read_word(core, context->ucontext + (uint64_t)arch->ucontext_error_offset, &trap.error) < 0 ||
+		    core_read_word(core, context->ucontext + (uint64_t)arch->ucontext_cr2_offset, &trap.address) < 0)
+			return false;
+		*ret_trap = trap;
+		return true;
+	}
+	if (core_read(core, context->ucontext, data, n) < 0)
+		for (n = 0; n < sizeof(data) && core_read(core, context->ucontext + n, data + n, PIECE_BYTES) >= 0;)
+			n += PIECE_BYTES;
+	return arch->read_trap(data, n, ret_trap);
 }
 
-static bool agrees(const struct cw_signal *signal, const struct trap *trap) {
-	if (!trap->known)
+/* trap: NULL if it is not known. */
+static bool agrees(const struct arch *arch, const struct cw_signal *signal, const struct arch_trap *trap) {
+	if (!trap)
 		return true;
-	if (trap->number == TRAP_PAGE && (!signal->has_address || signal->address != trap->cr2))
+	if (arch->is_page_fault(trap->number) &&
+	    (!signal->has_address || arch_untag(arch, signal->address) != arch_untag(arch, trap->address)))
 		return false;
-	for (size_t i = 0; i < ELEMENTSOF(trap_signals); i++)
-		if ((uint64_t)trap_signals[i].trap == trap->number && trap_signals[i].signal == signal->number)
+	for (size_t i = 0; i < arch->n_trap_signals; i++)
+		if (arch->trap_signals[i].number == trap->number && arch->trap_signals[i].signal == signal->number)
 			return true;
 	return false;
 }
@@ -67,36 +66,36 @@ static bool read_siginfo(struct core *core, const struct signal_context *context
 	return error == 0 && ret_signal->number >= 1 && ret_signal->number <= 64 && ret_signal->code_name;
 }
 
-/* A page fault by trap number and cr2 alone: number and code of the signal remain a guess, so no code is claimed. */
-static bool from_cr2(
-    struct core *core, const struct signal_context *context, const struct trap *trap, struct cw_signal *ret_signal) {
+/* A page fault by trap number and address alone: number and code of the signal remain a guess, so no code is claimed. */
+static bool from_trap(struct core *core, const struct signal_context *context, const struct arch_trap *trap,
+    struct cw_signal *ret_signal) {
 	uint64_t pc = context->registers[core->arch->pc];
 	const struct cw_instruction *instruction;
 
-	if (!trap->known || trap->number != TRAP_PAGE)
+	if (!trap || !core->arch->is_page_fault(trap->number))
 		return false;
 	instruction = insn_decode(core, pc, context->registers);
-	if (pc != trap->cr2 && !fault_find_operand(instruction, trap->cr2))
+	if (pc != trap->address && !fault_find_operand(instruction, arch_untag(core->arch, trap->address)))
 		return false;
 	signal_from_number(FAULT_SIGSEGV, ret_signal);
 	ret_signal->has_address = true;
-	ret_signal->address = trap->cr2;
+	ret_signal->address = trap->address;
 	return true;
 }
 
 bool fault_from_signal_frame(struct core *core, struct cw_fault *fault) {
 	const struct signal_context *context;
 	struct cw_signal signal;
-	struct trap trap;
-	bool found;
+	struct arch_trap trap;
+	bool known, found;
 
 	for (size_t i = 0; i < core->n_signal_contexts; i++) {
 		context = &core->signal_contexts[i];
-		read_trap(core, context, &trap);
+		known = read_trap(core, context, &trap);
 		if (read_siginfo(core, context, &signal))
-			found = fault_is_synchronous(&signal) && agrees(&signal, &trap);
+			found = fault_is_synchronous(&signal) && agrees(core->arch, &signal, known ? &trap : NULL);
 		else
-			found = from_cr2(core, context, &trap, &signal);
+			found = from_trap(core, context, known ? &trap : NULL, &signal);
 		if (!found)
 			continue;
 		fault->source = CW_FAULT_SIGNAL_FRAME;
@@ -105,7 +104,7 @@ bool fault_from_signal_frame(struct core *core, struct cw_fault *fault) {
 		fault->pc = context->registers[core->arch->pc];
 		fault->sp = context->registers[core->arch->sp];
 		fault->frame_index = context->frame_index + 1;
-		if (trap.known && trap.number <= 255 && trap.error <= INT32_MAX) {
+		if (known && trap.number <= 255 && trap.error <= INT32_MAX) {
 			fault->trap_number = (int)trap.number;
 			fault->error_code = (int)trap.error;
 		}

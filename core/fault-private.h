@@ -8,24 +8,6 @@
 enum { FAULT_SIGILL = 4, FAULT_SIGTRAP = 5, FAULT_SIGBUS = 7, FAULT_SIGFPE = 8, FAULT_SIGSEGV = 11, FAULT_SIGSYS = 31 };
 enum { FAULT_SI_KERNEL = 128, FAULT_SEGV_PKUERR = 4, FAULT_BUS_ADRALN = 1 };
 
-/* x86 exception vectors, as the kernel stores them in sigcontext.trapno. */
-enum {
-	TRAP_DIVIDE = 0,
-	TRAP_DEBUG = 1,
-	TRAP_BREAKPOINT = 3,
-	TRAP_OVERFLOW = 4,
-	TRAP_BOUNDS = 5,
-	TRAP_OPCODE = 6,
-	TRAP_TSS = 10,
-	TRAP_SEGMENT = 11,
-	TRAP_STACK = 12,
-	TRAP_PROTECTION = 13,
-	TRAP_PAGE = 14,
-	TRAP_X87 = 16,
-	TRAP_ALIGNMENT = 17,
-	TRAP_SIMD = 19
-};
-
 /* A signal that the CPU caused, not a process: code > 0, SI_KERNEL among them. */
 bool fault_is_synchronous(const struct cw_signal *signal);
 

@@ -11,9 +11,6 @@
 #include "core/insn.h"
 #include "core/stack.h"
 
-/* x86 page fault error code (arch/x86/include/asm/trap_pf.h). */
-enum { PF_WRITE = 1 << 1, PF_INSTR = 1 << 4 };
-
 /* No instruction is longer than this on any CPU we know. */
 #define INSTRUCTION_MAX 15
 
@@ -55,10 +52,8 @@ static bool is_fetch(const struct core *core, const struct cw_fault *fault) {
 static enum cw_access find_access(const struct core *core, const struct cw_fault *fault) {
 	const struct cw_operand *operand;
 
-	if (fault->trap_number == TRAP_PAGE && fault->error_code >= 0)
-		return fault->error_code & PF_INSTR   ? CW_ACCESS_EXEC
-		       : fault->error_code & PF_WRITE ? CW_ACCESS_WRITE
-		                                      : CW_ACCESS_READ;
+	if (fault->trap_number >= 0 && fault->error_code >= 0 && core->arch->is_page_fault((uint64_t)fault->trap_number))
+		return core->arch->page_fault_access((uint64_t)fault->trap_number, (uint64_t)fault->error_code);
 	if (is_fetch(core, fault))
 		return CW_ACCESS_EXEC;
 	operand = fault_find_operand(fault->instruction, fault->address);
@@ -86,6 +81,17 @@ static void find_page_fault(struct core *core, struct cw_fault *fault) {
 	    fault->instruction && fault->access != CW_ACCESS_EXEC ? "\"" : "");
 }
 
+/* Where the CPU tells the address: a misaligned operand of an instruction that minds, SP, or the pc itself after a jump to nowhere. */
+static void find_misaligned_at(struct core *core, struct cw_fault *fault) {
+	fault->cause = CW_CAUSE_MISALIGNED;
+	fault->access = find_access(core, fault);
+	if (fault->address == fault->pc)
+		fault->access = CW_ACCESS_EXEC;
+	fault->cause_text = arena_printf(core->arena, "the CPU raised an alignment fault for %s 0x%" PRIx64 "%s%s%s", access_text(fault->access),
+	    fault->address, fault->instruction ? " by \"" : "", fault->instruction ? fault->instruction->text : "",
+	    fault->instruction ? "\"" : "");
+}
+
 static void find_cause(struct core *core, struct cw_fault *fault) {
 	const struct cw_signal *signal = &fault->signal;
 
@@ -104,7 +110,9 @@ static void find_cause(struct core *core, struct cw_fault *fault) {
 		/* The kernel does not know the address and says 0 (arch/x86/kernel/traps.c, exc_alignment_check()). */
 		fault->has_address = false;
 		fault_find_misaligned(core, fault);
-	} else if (signal->number == FAULT_SIGSEGV && signal->has_code && signal->code > FAULT_SEGV_PKUERR)
+	} else if (signal->number == FAULT_SIGBUS && signal->has_code && signal->code == FAULT_BUS_ADRALN && signal->has_address)
+		find_misaligned_at(core, fault);
+	else if (signal->number == FAULT_SIGSEGV && signal->has_code && signal->code > FAULT_SEGV_PKUERR)
 		fault->cause = CW_CAUSE_OTHER_EXCEPTION;
 	else if (signal->has_address)
 		find_page_fault(core, fault);
@@ -127,16 +135,17 @@ static void find_stack(struct core *core, const struct cw_fault *fault) {
 
 /* A trap or a forbidden system call is reported at the instruction after it: then the one before the PC is meant. */
 static const struct cw_instruction *decode(struct core *core, const struct cw_fault *fault) {
-	static const struct {
+	const struct {
 		int signal;
 		enum cw_instruction_class class_;
-		uint8_t length;
-	} before[] = { { FAULT_SIGTRAP, CW_INSN_TRAP, 1 }, { FAULT_SIGTRAP, CW_INSN_TRAP, 2 },
-		{ FAULT_SIGSYS, CW_INSN_SYSCALL, 2 } };
+		size_t length;
+	} before[] = { { FAULT_SIGTRAP, CW_INSN_TRAP, core->arch->trap_lengths[0] },
+		{ FAULT_SIGTRAP, CW_INSN_TRAP, core->arch->trap_lengths[1] },
+		{ FAULT_SIGSYS, CW_INSN_SYSCALL, core->arch->syscall.length } };
 	const struct cw_instruction *instruction;
 
 	for (size_t i = 0; i < ELEMENTSOF(before); i++) {
-		if (fault->signal.number != before[i].signal || fault->pc < before[i].length)
+		if (fault->signal.number != before[i].signal || before[i].length == 0 || fault->pc < before[i].length)
 			continue;
 		instruction = insn_decode(core, fault->pc - before[i].length, fault->registers);
 		if (instruction && instruction->class_ == before[i].class_ && instruction->length == before[i].length)
@@ -169,7 +178,7 @@ int fault_reconstruct(struct core *core) {
 
 	find_stack(core, fault);
 	fault->has_address = fault->signal.has_address;
-	fault->address = fault->signal.address;
+	fault->address = arch_untag(core->arch, fault->signal.address);
 	fault->instruction = decode(core, fault);
 	find_cause(core, fault);
 	if (fault->has_address)

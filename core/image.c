@@ -135,7 +135,7 @@ static int read_header(struct image *image, const char **ret_reason, Elf64_Ehdr 
 	}
 	image->arch = arch_find(ret_header->e_machine, u.ident[EI_CLASS]);
 	if (!image->arch) {
-		*ret_reason = "the core is of a machine that is not supported (supported: x86_64, i386)";
+		*ret_reason = "the core is of a machine that is not supported (supported: " ARCH_NAMES ")";
 		return -EOPNOTSUPP;
 	}
 	return 0;

@@ -21,6 +21,7 @@ bool insn_register(const struct insn_builder *b, const char *name, uint64_t *ret
 
 /* Fills class, alignment and operands. 0 or -ENOMEM. */
 int insn_fill_x86(struct insn_builder *b);
+int insn_fill_aarch64(struct insn_builder *b);
 
 /* insn-x86-tables.c. The n-th explicit operand's access, if it is memory. */
 enum cw_access insn_x86_access(const struct insn_builder *b, unsigned n);

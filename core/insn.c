@@ -20,6 +20,7 @@ struct insn_arch {
 static const struct insn_arch arches[] = {
 	{ CW_ARCH_X86_64, insn_fill_x86 },
 	{ CW_ARCH_I386, insn_fill_x86 },
+	{ CW_ARCH_AARCH64, insn_fill_aarch64 },
 };
 
 struct insn_decoder {

@@ -54,19 +54,11 @@ static int add_thread(struct core *core, const struct image_note *note, size_t *
 	return 0;
 }
 
-/* i386: the TLS base is in the descriptor that %gs selects. struct user_desc: entry, base, limit, flags. */
-static void parse_386_tls(struct core *core, const struct image_note *note, const struct cw_thread *t) {
-	uint64_t *registers = (uint64_t *)(uintptr_t)t->registers;
-	uint64_t selector = 0;
-
-	if (core->arch->tls < 0 || core->arch->id != CW_ARCH_I386)
-		return;
-	for (size_t i = 0; i < core->arch->n_registers; i++)
-		if (streq(core->arch->register_names[i], "gs"))
-			selector = registers[i] >> 3;
-	for (size_t at = 0; at + 16 <= note->length; at += 16)
-		if (word_at(core->arch, note->data + at, 4) == selector)
-			registers[core->arch->tls] = word_at(core->arch, note->data + at + 4, 4);
+/* What belongs to the thread whose NT_PRSTATUS came last. */
+static void parse_thread_note(struct core *core, const struct image_note *note, const struct cw_thread *t) {
+	for (size_t i = 0; i < core->arch->n_thread_notes; i++)
+		if (core->arch->thread_notes[i].type == note->type)
+			core->arch->thread_notes[i].parse(note->data, note->length, (uint64_t *)(uintptr_t)t->registers);
 }
 
 static void parse_prpsinfo(struct core *core, const struct image_note *note) {
@@ -159,6 +151,9 @@ static void finish(struct core *core, size_t n_threads, bool have_siginfo, int c
 		core->pub.pid = core->threads[0].id;
 	for (size_t i = 0; i < n_threads; i++)
 		core->threads[i].is_main = core->threads[i].id == core->pub.pid;
+	/* The mask is the kernel's, and the same for all threads. Without the note: all above the address space. */
+	if (core->arch->code_mask >= 0)
+		core->code_mask = core->threads[0].registers[core->arch->code_mask] ?: ~(core->arch->user_end - 1);
 	core->pub.threads = core->threads;
 	core->pub.n_threads = n_threads;
 	core->pub.crashed = &core->threads[0];
@@ -167,7 +162,7 @@ static void finish(struct core *core, size_t n_threads, bool have_siginfo, int c
 }
 
 int notes_parse(struct core *core, struct file_mapping **ret_files, size_t *ret_n_files) {
-	const struct image_note *notes, *tls = NULL;
+	const struct image_note *notes;
 	size_t n, n_threads = 0, wanted = 0;
 	bool have_siginfo = false;
 	int r = 0, cursig = 0;
@@ -183,11 +178,8 @@ int notes_parse(struct core *core, struct file_mapping **ret_files, size_t *ret_
 	for (size_t i = 0; i < n && r >= 0; i++) {
 		const struct image_note *note = &notes[i];
 
-		if (streq(note->name, "LINUX") && note->type == NT_386_TLS) {
-			tls = note;
-			if (n_threads > 0)
-				parse_386_tls(core, tls, &core->threads[n_threads - 1]);
-		}
+		if (streq(note->name, "LINUX") && n_threads > 0)
+			parse_thread_note(core, note, &core->threads[n_threads - 1]);
 		if (!streq(note->name, "CORE"))
 			continue;
 		if (note->type == NT_PRSTATUS && n_threads < THREADS_MAX) {

@@ -56,20 +56,43 @@ static bool is_musl(const struct core *core, const uint64_t *w, uint64_t tls, st
 	return true;
 }
 
+/* The words from the TLS register up, as far as they are in the core. */
+static size_t read_above(struct core *core, uint64_t tls, uint64_t *w) {
+	size_t n = 0, word = core->arch->word_bytes, max = PTHREAD_SEARCH_BYTES / word;
+
+	while (tls != 0 && n < max && core_read_word(core, tls + n * word, &w[n]) >= 0)
+		n++;
+	return n;
+}
+
+/* The words up to the TLS register, in order of address. */
+static size_t read_below(struct core *core, uint64_t tls, uint64_t *w) {
+	size_t n = 0, word = core->arch->word_bytes, max = PTHREAD_SEARCH_BYTES / word;
+
+	while (n < max && tls > (n + 1) * word && core_read_word(core, tls - (n + 1) * word, &w[max - 1 - n]) >= 0)
+		n++;
+	memmove(w, w + max - n, n * sizeof(*w));
+	return n;
+}
+
+/* The i-th place to look at: beginning at the TLS register, for beyond struct pthread come other data (below it, old stack contents). */
+static size_t nearest(const struct core *core, size_t i, size_t last) {
+	return core->arch->pthread_below_tls ? last - i : i;
+}
+
 static bool find_pthread(struct core *core, const struct cw_thread *t, struct block *ret) {
 	uint64_t w[PTHREAD_SEARCH_BYTES / 4 + 8], tls;
-	size_t n = 0, word = core->arch->word_bytes, max = PTHREAD_SEARCH_BYTES / word;
+	size_t n;
 
 	if (core->arch->tls < 0 || t->n_registers == 0)
 		return false;
 	tls = t->registers[core->arch->tls];
-	while (tls != 0 && n < max && core_read_word(core, tls + n * word, &w[n]) >= 0)
-		n++;
+	n = core->arch->pthread_below_tls ? read_below(core, tls, w) : read_above(core, tls, w);
 	for (size_t i = 0; i + 3 <= n; i++)
-		if (is_glibc(core, w + i, tls, ret))
+		if (is_glibc(core, w + nearest(core, i, n - 3), tls, ret))
 			return true;
 	for (size_t i = 0; i + 5 <= n; i++)
-		if (is_musl(core, w + i, tls, ret))
+		if (is_musl(core, w + nearest(core, i, n - 5), tls, ret))
 			return true;
 	return false;
 }

@@ -14,7 +14,7 @@
 #define ARC_WORDS 8u
 /* References to one thread handle: its own, the JoinHandle's, some in channels. */
 #define COUNT_MAX 100000u
-/* Words of stack that are looked through, and of TLS below the TLS register (the program's own block comes first there). */
+/* Words of stack that are looked through, and of TLS: the program's own block comes first, below the TLS register or behind two words above it. */
 #define STACK_WORDS 1024u
 #define TLS_WORDS 512u
 
@@ -76,6 +76,7 @@ const char *thread_name_rust(struct core *core, const struct cw_thread *t) {
 		return NULL;
 	tls = t->registers[core->arch->tls] & ~UINT64_C(7);
 	/* Between counts and content: two words. */
+	tls = core->arch->pthread_below_tls ? tls + 16 + TLS_WORDS * 8 : tls;
 	name = tls > TLS_WORDS * 8 ? name_in_words(core, t, tls - TLS_WORDS * 8, tls, 16) : NULL;
 	if (name)
 		return name;

@@ -19,6 +19,7 @@ struct walk {
 	unsigned scans;         /* guesses in all */
 	unsigned signal_frames;
 	struct { uint64_t pc; bool known, yes; } trampolines[64]; /* by pc: recursion asks for the same few again and again */
+	struct { uint64_t pc; bool known; enum arch_prologue what; } prologues[64]; /* likewise, of return addresses */
 };
 
 /* From one frame to its caller. */
@@ -29,7 +30,6 @@ struct step {
 	bool has_cfa;
 	bool outermost;
 	bool signal_frame;      /* this frame is a signal frame: next is what was interrupted */
-	bool restart;           /* pc was nowhere; the caller is by the return address at SP */
 	uint64_t siginfo, ucontext;
 	uint64_t alt_low, alt_size;
 	const char *reason;     /* why there is no caller, if the step fails */

@@ -6,6 +6,8 @@
 #define SCAN_WORDS 512u
 /* Guess upon guess is no stack any more. */
 #define SCANS_MAX 16u
+/* How far back from the pc the prologue is looked for. */
+#define PROLOGUE_BYTES 2048u
 
 static bool is_code(const struct core *core, uint64_t address) {
 	const struct cw_mapping *m = core_find_mapping(core, address);
@@ -13,20 +15,21 @@ static bool is_code(const struct core *core, uint64_t address) {
 	return m && (m->perm & CW_PERM_EXEC);
 }
 
-/* Whether the bytes before a would-be return address can be a call: e8 rel32, or ff /2 in its six lengths. Unreadable bytes count as "can be". */
+/* Whether the bytes before a would-be return address can be a call. Unreadable bytes count as "can be". */
 static bool follows_call(struct core *core, uint64_t address) {
-	uint8_t b[7];
+	size_t n = core->arch->call_max_bytes;
+	uint8_t b[16];
 
-	if (address < sizeof(b) || core_read(core, address - sizeof(b), b, sizeof(b)) < 0)
+	if (n > sizeof(b) || address < n || core_read(core, address - n, b, n) < 0)
 		return true;
-	if (b[2] == 0xe8)
-		return true;
-	for (size_t length = 2; length <= 7; length++) {
-		const uint8_t *p = b + sizeof(b) - length;
-		if (p[0] == 0xff && (p[1] >> 3 & 7) == 2)
-			return true;
-	}
-	return false;
+	return core->arch->is_call(b);
+}
+
+/* A code pointer without its authentication code: only where that makes it one that could be right. */
+static uint64_t strip_code(const struct core *core, uint64_t pc) {
+	uint64_t stripped = pc & ~core->code_mask;
+
+	return stripped != pc && !is_code(core, pc) && is_code(core, stripped) ? stripped : pc;
 }
 
 /* The kernel's trampoline: SP points to what it left there. Recognised by its code, for Go and musl have no CFI for it. */
@@ -97,46 +100,95 @@ static int step_cfi(struct walk *w, const struct cfi_row *row, struct step *s) {
 	}
 	s->cfa = s->next.cfa;
 	s->has_cfa = true;
+	s->next.registers[arch->pc] = strip_code(w->core, s->next.registers[arch->pc]);
 	s->outermost = s->next.outermost || s->next.registers[arch->pc] == 0;
 	s->trust = CW_TRUST_CFI;
 	return 0;
 }
 
-/* A call through a bad pointer pushed its return address and went nowhere: the caller is exactly known. */
+/* A call through a bad pointer left its return address, at SP or in the link register, and went nowhere: the caller is exactly known. */
 static int step_restart(struct walk *w, struct step *s) {
 	const struct arch *arch = w->core->arch;
 	uint64_t sp = w->registers[arch->sp], ra;
 
-	if (core_read_word(w->core, sp, &ra) < 0 || !is_code(w->core, ra) || !follows_call(w->core, ra))
+	if (arch->lr >= 0)
+		ra = strip_code(w->core, w->registers[arch->lr]);
+	else if (core_read_word(w->core, sp, &ra) < 0)
+		return -ENODATA;
+	if (!is_code(w->core, ra) || !follows_call(w->core, ra) || ra == w->registers[arch->pc])
 		return -ENODATA;
 	memcpy(s->next.registers, w->registers, sizeof(s->next.registers));
 	s->next.valid = w->valid;
 	s->next.registers[arch->pc] = ra;
-	s->next.registers[arch->sp] = sp + arch->word_bytes;
-	s->cfa = sp + arch->word_bytes;
+	s->next.registers[arch->sp] = arch->lr >= 0 ? sp : sp + arch->word_bytes;
+	s->cfa = s->next.registers[arch->sp];
 	s->has_cfa = true;
-	s->restart = true;
 	s->trust = CW_TRUST_CFI;
 	return 0;
+}
+
+/* Where there is no unwind information, the code tells where the return address is. Without a link register: where the frame pointer points. */
+static enum arch_prologue read_prologue(struct walk *w, uint64_t pc) {
+	const struct arch *arch = w->core->arch;
+	uint8_t code[PROLOGUE_BYTES];
+	size_t n = 0;
+
+	if (arch->lr < 0 || pc % 4 != 0)
+		return ARCH_PROLOGUE_FRAME;
+	/* In pieces, from the pc down: the core may hold the beginning of a mapping only, and the file the rest. */
+	while (n < sizeof(code) && pc > n + 4 && core_read(w->core, pc - n - 4, code + sizeof(code) - n - 4, 4) >= 0)
+		n += 4;
+	return n > 0 ? arch->prologue(code + sizeof(code) - n, n, !w->exact) : ARCH_PROLOGUE_FRAME;
+}
+
+static enum arch_prologue find_prologue(struct walk *w) {
+	uint64_t pc = w->registers[w->core->arch->pc];
+	size_t slot = (size_t)(pc ^ pc >> 6) % ELEMENTSOF(w->prologues);
+
+	if (w->exact)
+		return read_prologue(w, pc);
+	if (!w->prologues[slot].known || w->prologues[slot].pc != pc) {
+		w->prologues[slot].known = true;
+		w->prologues[slot].pc = pc;
+		w->prologues[slot].what = read_prologue(w, pc);
+	}
+	return w->prologues[slot].what;
+}
+
+/*
+ * With x86's frame pointer the caller's SP lies above the pair that it points to. With a link register the pair may be anywhere in the frame; GCC
+ * has it at the bottom, so that the caller's own frame pointer is its SP. (Clang has it at the top, and there the CFA is never counted from SP.)
+ * A handler's caller is the signal frame, above which the kernel puts a pair of its own.
+ */
+static uint64_t caller_sp(const struct walk *w, uint64_t fp, uint64_t saved, bool from_handler) {
+	const struct arch *arch = w->core->arch;
+	uint64_t least = fp + 2 * arch->word_bytes, sp = least;
+
+	if (arch->lr >= 0 && saved != 0)
+		sp = from_handler ? saved - (arch->sigframe_min_bytes - 2 * arch->word_bytes) : saved;
+	return sp >= least && sp <= saved ? sp : least;
 }
 
 static int step_frame_pointer(struct walk *w, struct step *s) {
 	const struct arch *arch = w->core->arch;
 	uint64_t sp = w->registers[arch->sp], fp = w->registers[arch->fp], word = arch->word_bytes, saved, ra;
+	bool from_handler;
 
 	if (!(w->valid >> arch->fp & 1) || fp < sp || fp % word != 0 || fp - sp > MIB(64))
 		return -ENODATA;
 	if (core_read_word(w->core, fp, &saved) < 0 || core_read_word(w->core, fp + word, &ra) < 0)
 		return -ENODATA;
+	ra = strip_code(w->core, ra);
 	/* A handler returns to the trampoline, which nobody called. */
-	if (!is_code(w->core, ra) || !(follows_call(w->core, ra) || has_trampoline_code(w, ra)) || (saved != 0 && saved <= fp && !has_trampoline_code(w, ra)))
+	from_handler = has_trampoline_code(w, ra);
+	if (!is_code(w->core, ra) || !(follows_call(w->core, ra) || from_handler) || (saved != 0 && saved <= fp && !from_handler))
 		return -ENODATA;
 	memcpy(s->next.registers, w->registers, sizeof(s->next.registers));
 	s->next.valid = UINT64_C(1) << arch->pc | UINT64_C(1) << arch->sp | UINT64_C(1) << arch->fp;
 	s->next.registers[arch->fp] = saved;
 	s->next.registers[arch->pc] = ra;
-	s->next.registers[arch->sp] = fp + 2 * word;
-	s->cfa = fp + 2 * word;
+	s->next.registers[arch->sp] = caller_sp(w, fp, saved, from_handler);
+	s->cfa = s->next.registers[arch->sp];
 	s->has_cfa = true;
 	s->trust = CW_TRUST_FRAME_POINTER;
 	return 0;
@@ -154,6 +206,7 @@ static int step_scan(struct walk *w, struct step *s) {
 
 		if (core_read_word(w->core, at, &ra) < 0)
 			return -ENODATA;
+		ra = strip_code(w->core, ra);
 		if (!core_find_module(w->core, ra) || !is_code(w->core, ra) || !follows_call(w->core, ra))
 			continue;
 		memcpy(s->next.registers, w->registers, sizeof(s->next.registers));
@@ -173,6 +226,7 @@ int unwind_step(struct walk *w, struct step *ret_step) {
 	const struct arch *arch = w->core->arch;
 	uint64_t pc = w->registers[arch->pc];
 	const struct cfi_row *row = NULL;
+	enum arch_prologue prologue;
 	struct module *m;
 	int r;
 
@@ -199,9 +253,14 @@ int unwind_step(struct walk *w, struct step *ret_step) {
 		ret_step->signal_frame = row->signal_frame;
 		return r;
 	}
-	if (step_frame_pointer(w, ret_step) >= 0)
+	prologue = find_prologue(w);
+	if (prologue == ARCH_PROLOGUE_NONE && w->exact && step_restart(w, ret_step) >= 0) {
+		ret_step->trust = CW_TRUST_FRAME_POINTER; /* by the same convention, and as good as it */
 		return 0;
-	if (w->exact && step_restart(w, ret_step) >= 0)
+	}
+	if (prologue != ARCH_PROLOGUE_SAVED && step_frame_pointer(w, ret_step) >= 0)
+		return 0;
+	if (w->exact && arch->lr < 0 && step_restart(w, ret_step) >= 0)
 		return 0;
 	ret_step->reason = m && m->elf ? "no unwind information for this code" : "the file of this code could not be used, so there is no unwind information";
 	/* glibc's and musl's entry points end here: the caller of the outermost function is nobody. */

@@ -100,8 +100,8 @@ static int one_frame(struct walk *w, bool *ret_more) {
 		w->thread->stop_reason = "more signal frames than any program nests: they lead round in a ring";
 		return 0;
 	}
-	/* Frames grow towards higher addresses; only a signal frame may lead to another stack. */
-	if (!step.signal_frame && step.next.registers[arch->sp] <= sp && !(step.restart && step.next.registers[arch->sp] > sp)) {
+	/* Frames grow towards higher addresses; only a signal frame may lead to another stack. With a link register the innermost need not take any. */
+	if (!step.signal_frame && step.next.registers[arch->sp] <= sp && !(arch->lr >= 0 && w->exact && step.next.registers[arch->sp] == sp)) {
 		w->thread->stop_reason = arena_printf(w->core->arena, "the caller's frame (SP 0x%llx) does not lie above its callee's (SP 0x%llx): the stack is corrupt or switched by the program",
 		                                      (unsigned long long)step.next.registers[arch->sp], (unsigned long long)sp);
 		return 0;

@@ -44,9 +44,15 @@ static const char *const names_i386[] = {
 	"ebx", "ecx", "edx", "esi", "edi", "ebp", "eax", "ds", "es", "fs", "gs", "orig_eax", "eip", "cs", "eflags", "esp", "ss",
 };
 
+static const char *const names_aarch64[] = {
+	"x0",  "x1",  "x2",  "x3",  "x4",  "x5",  "x6",  "x7",  "x8",  "x9",  "x10", "x11", "x12", "x13", "x14", "x15", "x16",
+	"x17", "x18", "x19", "x20", "x21", "x22", "x23", "x24", "x25", "x26", "x27", "x28", "x29", "x30", "sp",  "pc",  "pstate",
+};
+
 static const struct layout layouts[] = {
 	{ EM_X86_64, true, 8, 336, 32, 112, 136, 16, 4, 24, 40, 56, 16, names_x86_64, ELEMENTSOF(names_x86_64) },
 	{ EM_386, false, 4, 144, 24, 72, 124, 8, 2, 12, 28, 44, 12, names_i386, ELEMENTSOF(names_i386) },
+	{ EM_AARCH64, true, 8, 392, 32, 112, 136, 16, 4, 24, 40, 56, 16, names_aarch64, ELEMENTSOF(names_aarch64) },
 };
 
 struct writer {
@@ -169,10 +175,8 @@ void writer_thread(struct writer *w, int32_t id, ...) {
 		w->pid = id;
 }
 
-void writer_386_tls(struct writer *w, uint32_t entry, uint32_t base) {
-	const uint32_t descriptor[4] = { entry, base, 0xfffff, 0x51 };
-
-	append_note(w->n_threads == 1 ? &w->status : &w->rest, "LINUX", NT_386_TLS, descriptor, sizeof(descriptor));
+void writer_thread_note(struct writer *w, uint32_t type, const void *data, size_t length) {
+	append_note(w->n_threads == 1 ? &w->status : &w->rest, "LINUX", type, data, length);
 }
 
 void writer_signal(struct writer *w, int number, int code, uint64_t address) {
@@ -331,11 +335,6 @@ struct blob writer_build(struct writer *w) {
 void blob_patch(struct blob *b, size_t offset, const void *data, size_t length) {
 	assert_true(offset <= b->length && length <= b->length - offset);
 	memcpy(b->data + offset, data, length);
-}
-
-void blob_patch_phdr(struct blob *b, size_t i, size_t member, uint64_t value, size_t size) {
-	assert_true(i < b->phnum);
-	blob_patch(b, b->phoff + i * b->phentsize + member, &value, size);
 }
 
 struct blob blob_pack(struct blob b, enum unpack_format format) {

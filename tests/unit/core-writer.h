@@ -12,7 +12,7 @@
  *	int fd = blob_file(b, UNPACK_ZSTD);                      a memfd, plain or packed
  *
  * The layouts stand here once more, on their own: the tables in core/arch-*.c are what is tested. Sources: Linux fs/binfmt_elf.c,
- * arch/x86/include/asm/user_64.h, user_32.h. Whatever goes wrong in here fails the test that called. Everything is the writer's until
+ * arch/x86/include/asm/user_64.h, user_32.h, arch/arm64/include/uapi/asm/ptrace.h. Whatever goes wrong in here fails the test that called. Everything is the writer's until
  * writer_free() (a core that writer_load() made must be gone by then), blobs and descriptors are the caller's.
  */
 #pragma once
@@ -31,7 +31,7 @@ struct writer_options {
 	unsigned align;        /* of the segments in the file; 0: none */
 };
 
-/* machine: EM_X86_64 or EM_386. */
+/* machine: EM_X86_64, EM_386 or EM_AARCH64. */
 struct writer *writer_new(uint16_t machine);
 void writer_free(struct writer *w);
 DEFINE_CLEANUP(struct writer *, writer_free);
@@ -48,8 +48,14 @@ void writer_words(struct writer *w, uint64_t address, size_t n, const uint64_t *
 
 /* Thread notes in this order; the first is the crashed one. Then pairs of register name and uint64_t, up to NULL. */
 void writer_thread(struct writer *w, int32_t id, ...) __attribute__((sentinel));
+/* A note of the last thread, of the name "LINUX". */
+void writer_thread_note(struct writer *w, uint32_t type, const void *data, size_t length);
 /* NT_386_TLS of the last thread: one descriptor. */
-void writer_386_tls(struct writer *w, uint32_t entry, uint32_t base);
+static inline void writer_386_tls(struct writer *w, uint32_t entry, uint32_t base) {
+	const uint32_t descriptor[4] = { entry, base, 0xfffff, 0x51 };
+
+	writer_thread_note(w, NT_386_TLS, descriptor, sizeof(descriptor));
+}
 /* NT_SIGINFO with si_addr, and pr_cursig. Without it there is none. */
 void writer_signal(struct writer *w, int number, int code, uint64_t address);
 /* As above, with pid and uid in the place of the address. */
@@ -87,7 +93,9 @@ static inline void blob_free(struct blob *b) {
 #define _cleanup_blob_ _cleanup_(blob_free)
 void blob_patch(struct blob *b, size_t offset, const void *data, size_t length);
 /* Sets a member of program header i: offsetof() of it in Elf64_Phdr and its size (or Elf32_Phdr, as the core is). */
-void blob_patch_phdr(struct blob *b, size_t i, size_t member, uint64_t value, size_t size);
+static inline void blob_patch_phdr(struct blob *b, size_t i, size_t member, uint64_t value, size_t size) {
+	blob_patch(b, i < b->phnum ? b->phoff + i * b->phentsize + member : SIZE_MAX, &value, size);
+}
 #define blob_phdr64(b, i, member, value) \
 	blob_patch_phdr((b), (i), offsetof(Elf64_Phdr, member), (value), sizeof(((Elf64_Phdr *)0)->member))
 
