@@ -6,7 +6,6 @@
 #include <limits.h>
 #include <lzma.h>
 
-#include "core/dwarf-load.h"
 
 #define DEFAULT_DEBUG_DIRS "/usr/lib/debug"
 /* .gnu_debugdata holds one symbol table; the largest seen (webkit) unpack to 12 MB. */
@@ -152,40 +151,52 @@ static int attach_alt(struct debuginfo *info, Elf *holder, int holder_fd, const 
 	bool wanted = false;
 	int r;
 
-	if (find_alt(holder, holder_fd, info->dwarf, dirs, &info->alt_file, &wanted)) {
-		r = dwarf_load(info->alt_file.elf, &info->alt);
+	if (find_alt(holder, holder_fd, info->dwarf.dwarf, dirs, &info->alt_file, &wanted)) {
+		r = dwarf_load(info->alt_file.elf, DWARF_IMAGE_SYMBOLS, &info->alt);
 		if (r < 0)
 			debug_file_close(&info->alt_file);
 	}
-	if (!info->alt && wanted) {
+	if (!info->alt.dwarf && wanted) {
 		info->problem = "the dwz file that its debug info refers to is missing: some names are unknown";
-		r = dwarf_load_empty(&info->alt_stub, &info->alt);
+		r = dwarf_load_empty(&info->alt);
 		if (r < 0)
 			return r;
 	}
-	if (info->alt)
-		dwarf_setalt(info->dwarf, info->alt);
+	if (info->alt.dwarf)
+		dwarf_setalt(info->dwarf.dwarf, info->alt.dwarf);
 	return 0;
 }
 
-int debuginfo_load(struct debuginfo *info) {
+static int load(struct debuginfo *info, bool whole) {
 	bool own = !info->separate.elf;
 	Elf *elf = own ? info->main : info->separate.elf;
 	int r;
 
-	if (info->dwarf)
-		return 0;
-	r = dwarf_load(elf, &info->dwarf);
+	r = whole ? dwarf_load_whole(elf, &info->dwarf) : dwarf_load(elf, DWARF_IMAGE_SYMBOLS, &info->dwarf);
 	if (r == -ENODATA)
 		return 0;
+	if (r == -ENOMEM)
+		return r;
 	if (r < 0) {
 		info->problem = r == -EFBIG	   ? "its debug info is too large"
-				: r == -EOPNOTSUPP ? "its debug info is compressed in a way that this libelf cannot "
-						     "read (zstd needs elfutils 0.189)"
+				: r == -EOPNOTSUPP ? "its debug info is compressed in a way that is not known here"
 						   : "its debug info is damaged";
 		return 0;
 	}
 	return attach_alt(info, elf, own ? info->module->fd : info->separate.fd, info->dirs);
+}
+
+int debuginfo_load(struct debuginfo *info) {
+	return info->dwarf.dwarf ? 0 : load(info, false);
+}
+
+int debuginfo_load_whole(struct debuginfo *info) {
+	if (!info->dwarf.image_elf)
+		return 0;
+	dwarf_unload(&info->dwarf);
+	dwarf_unload(&info->alt);
+	debug_file_close(&info->alt_file);
+	return load(info, true);
 }
 
 const char *debuginfo_directory(const struct debuginfo *info, char *buffer) {
@@ -218,12 +229,8 @@ int debuginfo_open(const struct module *module, const char *debug_dirs, struct d
 void debuginfo_close(struct debuginfo *info) {
 	if (!info)
 		return;
-	if (info->dwarf)
-		dwarf_end(info->dwarf);
-	if (info->alt)
-		dwarf_end(info->alt);
-	if (info->alt_stub)
-		elf_end(info->alt_stub);
+	dwarf_unload(&info->dwarf);
+	dwarf_unload(&info->alt);
 	if (info->mini)
 		elf_end(info->mini);
 	free(info->mini_image);

@@ -90,6 +90,7 @@ static int list_units(struct units *us) {
 		}
 		if ((type != DW_UT_compile && type != DW_UT_skeleton) || !die.addr)
 			continue;
+		us->split |= type == DW_UT_skeleton;
 		r = add_unit(us, &die, type);
 		if (r == -E2BIG) {
 			us->cut = true;

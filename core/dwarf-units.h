@@ -59,6 +59,7 @@ struct units {
 	} code[16]; /* executable segments; functions that the linker dropped lie elsewhere */
 	size_t n_code;
 	uint64_t budget;
+	bool split;            /* some units are skeletons: the rest is in .dwo files */
 	bool cut;              /* limits were met: some functions may be missing */
 };
 

@@ -63,8 +63,17 @@ static enum cw_debuginfo kind(const struct module_symbols *ms) {
 	return ms->info->mini ? CW_DEBUGINFO_MINIDEBUG : CW_DEBUGINFO_NONE;
 }
 
-static int load(struct core *core, struct module *module, struct module_symbols *ms) {
+static int list_units(struct module *module, struct module_symbols *ms) {
 	char directory[PATH_MAX];
+	int r;
+
+	if (!ms->info->dwarf.dwarf)
+		return 0;
+	r = units_new(ms->info->dwarf.dwarf, module->elf, debuginfo_directory(ms->info, directory), &ms->units);
+	return r == -ENODATA ? 0 : r;
+}
+
+static int load(struct core *core, struct module *module, struct module_symbols *ms) {
 	int r;
 
 	if (ms->loaded)
@@ -73,9 +82,15 @@ static int load(struct core *core, struct module *module, struct module_symbols 
 	r = debuginfo_load(ms->info);
 	if (r < 0)
 		return r;
-	if (ms->info->dwarf) {
-		r = units_new(ms->info->dwarf, module->elf, debuginfo_directory(ms->info, directory), &ms->units);
-		if (r < 0 && r != -ENODATA)
+	r = list_units(module, ms);
+	if (r < 0)
+		return r;
+	if (ms->units && ms->units->split && ms->info->dwarf.image_elf) {
+		units_free(take_ptr(ms->units));
+		r = debuginfo_load_whole(ms->info);
+		if (r >= 0)
+			r = list_units(module, ms);
+		if (r < 0)
 			return r;
 	}
 	if (!ms->units && !symtab_present(ms->info->main, SYMTAB_FULL) && !ms->info->separate.elf)
