@@ -63,6 +63,9 @@ static bool find_pthread(struct core *core, const struct cw_thread *t, struct bl
 	if (core->arch->tls < 0 || t->n_registers == 0)
 		return false;
 	tls = t->registers[core->arch->tls];
+	/* At once where it is all there; word by word up to a mapping's end. */
+	if (tls != 0 && word == sizeof(w[0]) && core_read(core, tls, w, max * word) >= 0)
+		n = max;
 	while (tls != 0 && n < max && core_read_word(core, tls + n * word, &w[n]) >= 0)
 		n++;
 	for (size_t i = 0; i + 3 <= n; i++)

@@ -133,6 +133,7 @@ static int analyze(struct recorder *recorder, const struct arguments *a, const s
 	r = core_load(WORKER_FD_CORE, &a->core, &core, &reason);
 	if (r < 0) {
 		record_failure(recorder, "image", reason);
+		record_flush(recorder);
 		return WORKER_NOTHING;
 	}
 	r = core_symbolize(core);
@@ -175,10 +176,13 @@ static int run(struct arguments *a, struct plugins *plugins) {
 	if (r < 0) {
 		log_error("cannot give up rights (%s): %s", what, strerror(-r));
 		record_failure(&recorder, "sandbox", "the worker could not give up its rights, so it did not look at the core");
+		record_flush(&recorder);
 		return WORKER_INTERNAL;
 	}
 	for (size_t i = 0; i < plugins->n_warnings; i++)
 		record_warning(&recorder, "plugins", plugins->warnings[i]);
+	/* What starts here reads hostile bytes. */
+	record_flush(&recorder);
 	if (a->list_analyzers) {
 		for (size_t i = 0; i < plugins->n; i++)
 			record_analyzer(&recorder, &plugins->list[i]);
