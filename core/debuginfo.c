@@ -146,13 +146,60 @@ static bool find_alt(Elf *holder, int holder_fd, Dwarf *dwarf, const char *dirs,
 	return try_dirs(dirs, name, try_file, &w);
 }
 
+/* Name and key of a file's sections in the cache. */
+static int section_key(Elf *elf, int fd, char name[static 80], struct cache_key *ret_key) {
+	char hex[2 * 64 + 1] = "";
+	const uint8_t *id = NULL;
+	size_t n = elf_build_id(elf, &id);
+
+	if (n == 0 || fd < 0)
+		return -ENOENT;
+	for (size_t i = 0; i < n; i++)
+		snprintf(hex + 2 * i, 3, "%02x", id[i]);
+	snprintf(name, 80, "%.64s.sections", hex);
+	return cache_make_key("sections", hex, &fd, 1, ret_key);
+}
+
+/* By way of the cache, where there is one. */
+static int load_file(const struct debuginfo *info, Elf *elf, int fd, struct dwarf_handle *ret_handle) {
+	struct cache_entry entry;
+	struct cache_key key;
+	char name[80];
+
+	if (info->cache.max > 0 && section_key(elf, fd, name, &key) >= 0 &&
+	    cache_open(&info->cache, name, &key, CACHE_MAP, &entry) >= 0) {
+		if (dwarf_load_inflated(&entry, ret_handle) >= 0)
+			return 0;
+		cache_entry_close(&entry);
+	}
+	return dwarf_load(elf, DWARF_IMAGE_SYMBOLS, ret_handle);
+}
+
+static void save_file(const struct debuginfo *info, Elf *elf, int fd, const struct dwarf_handle *h) {
+	struct cache_key key;
+	char name[80];
+
+	/* What inflates within a millisecond is not worth a file. */
+	if (h->image.bytes && h->image.size >= KIB(512) && section_key(elf, fd, name, &key) >= 0)
+		(void)cache_store(&info->cache, name, &key, h->image.bytes, h->image.size);
+}
+
+void debuginfo_save(struct debuginfo *info) {
+	bool own = !info->separate.elf;
+
+	if (info->cache.max == 0)
+		return;
+	save_file(info, own ? info->main : info->separate.elf, own ? info->module->fd : info->separate.fd, &info->dwarf);
+	save_file(info, info->alt_file.elf, info->alt_file.fd, &info->alt);
+}
+
 /* Every handle gets an alternate file, so that libdw never goes to look for one. */
 static int attach_alt(struct debuginfo *info, Elf *holder, int holder_fd, const char *dirs) {
 	bool wanted = false;
 	int r;
 
 	if (find_alt(holder, holder_fd, info->dwarf.dwarf, dirs, &info->alt_file, &wanted)) {
-		r = dwarf_load(info->alt_file.elf, DWARF_IMAGE_SYMBOLS, &info->alt);
+		r = load_file(info, info->alt_file.elf, info->alt_file.fd, &info->alt);
 		if (r < 0)
 			debug_file_close(&info->alt_file);
 	}
@@ -172,7 +219,8 @@ static int load(struct debuginfo *info, bool whole) {
 	Elf *elf = own ? info->main : info->separate.elf;
 	int r;
 
-	r = whole ? dwarf_load_whole(elf, &info->dwarf) : dwarf_load(elf, DWARF_IMAGE_SYMBOLS, &info->dwarf);
+	r = whole ? dwarf_load_whole(elf, &info->dwarf) :
+		    load_file(info, elf, own ? info->module->fd : info->separate.fd, &info->dwarf);
 	if (r == -ENODATA)
 		return 0;
 	if (r == -ENOMEM)

@@ -24,6 +24,7 @@ struct debuginfo {
 	struct dwarf_handle dwarf; /* of main or of separate */
 	struct debug_file alt_file;
 	struct dwarf_handle alt;
+	struct cache cache;        /* of inflated sections; max 0: none */
 	const char *problem;       /* static: what was found and could not be used, or NULL */
 };
 
@@ -39,6 +40,8 @@ DEFINE_CLEANUP(struct debuginfo *, debuginfo_close);
 int debuginfo_load(struct debuginfo *info);
 /* Loads it again in a way that finds .dwo files: when units turn out to be split. The old handle is no longer valid. */
 int debuginfo_load_whole(struct debuginfo *info);
+/* Puts inflated sections into the cache, unless they come from there. */
+void debuginfo_save(struct debuginfo *info);
 /* The folder of the file that holds the DWARF, into buffer of PATH_MAX bytes; NULL if not known. */
 const char *debuginfo_directory(const struct debuginfo *info, char *buffer);
 /* Unpacks .gnu_debugdata into info->mini, where there is one. Done only when nothing better was found. */

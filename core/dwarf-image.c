@@ -172,6 +172,22 @@ static int find_parts(Elf *elf, enum dwarf_image_use use, struct parts *parts) {
 	return parts->any_packed ? 0 : -ENODATA;
 }
 
+bool dwarf_image_is_packed(Elf *elf) {
+	Elf_Scn *scn = NULL;
+	size_t names;
+
+	if (elf_getshdrstrndx(elf, &names) < 0)
+		return true;
+	while ((scn = elf_nextscn(elf, scn))) {
+		GElf_Shdr header = { .sh_flags = 0 };
+		const char *name = section_name(elf, names, scn, &header);
+
+		if ((name && str_has_prefix(name, ".zdebug_")) || (header.sh_flags & SHF_COMPRESSED))
+			return true;
+	}
+	return false;
+}
+
 int dwarf_image_check(Elf *elf) {
 	Elf_Scn *scn = NULL;
 	uint64_t total = 0;

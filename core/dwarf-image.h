@@ -27,6 +27,8 @@ struct dwarf_image {
  * -EBADMSG: damaged, or of another byte order than ours; -ENOMEM. elf is borrowed, for the call only. Free with dwarf_image_free().
  */
 int dwarf_image_build(Elf *elf, enum dwarf_image_use use, struct dwarf_image *ret_image);
+/* Whether libdw would have to inflate anything. */
+bool dwarf_image_is_packed(Elf *elf);
 /* Whether libdw may inflate the file itself: what its packed sections claim fits the same limits. 0, -EFBIG, -EOPNOTSUPP,
  * -EBADMSG. */
 int dwarf_image_check(Elf *elf);

@@ -6,10 +6,13 @@ bool dwarf_present(Elf *elf) {
 	return elf_find_section(elf, ".debug_info") || elf_find_section(elf, ".zdebug_info");
 }
 
-static int open_image(struct dwarf_handle *h) {
-	h->image_elf = elf_memory((char *)h->image.bytes, h->image.size);
+static int open_image(struct dwarf_handle *h, uint8_t *bytes, size_t size) {
+	h->image_elf = elf_memory((char *)bytes, size);
 	if (!h->image_elf)
 		return -ENOMEM;
+	/* An image of ours has nothing packed; in one that somebody else made libdw would inflate it without limits. */
+	if (elf_kind(h->image_elf) != ELF_K_ELF || dwarf_image_is_packed(h->image_elf))
+		return -EBADMSG;
 	h->dwarf = dwarf_begin_elf(h->image_elf, DWARF_C_READ, NULL);
 	return h->dwarf ? 0 : -EBADMSG;
 }
@@ -25,7 +28,7 @@ int dwarf_load(Elf *elf, enum dwarf_image_use use, struct dwarf_handle *ret_hand
 		return -ENODATA;
 	r = dwarf_image_build(elf, use, &h.image);
 	if (r == 0) {
-		r = open_image(&h);
+		r = open_image(&h, h.image.bytes, h.image.size);
 	} else if (r == -ENODATA) {
 		/* Nothing is packed. */
 		h.dwarf = dwarf_begin_elf(elf, DWARF_C_READ, NULL);
@@ -35,6 +38,20 @@ int dwarf_load(Elf *elf, enum dwarf_image_use use, struct dwarf_handle *ret_hand
 		dwarf_unload(&h);
 		return r;
 	}
+	*ret_handle = h;
+	return 0;
+}
+
+int dwarf_load_inflated(struct cache_entry *entry, struct dwarf_handle *ret_handle) {
+	struct dwarf_handle h = { .dwarf = NULL };
+	int r = open_image(&h, entry->data, entry->size);
+
+	if (r < 0) {
+		dwarf_unload(&h);
+		return r;
+	}
+	h.entry = *entry;
+	*entry = (struct cache_entry){ .data = NULL };
 	*ret_handle = h;
 	return 0;
 }
@@ -58,6 +75,7 @@ void dwarf_unload(struct dwarf_handle *h) {
 	if (h->image_elf)
 		elf_end(h->image_elf);
 	dwarf_image_free(&h->image);
+	cache_entry_close(&h->entry);
 	*h = (struct dwarf_handle){ .dwarf = NULL };
 }
 

@@ -7,6 +7,7 @@
 
 #include <elfutils/libdw.h>
 
+#include "core/cache.h"
 #include "core/dwarf-file.h"
 #include "core/dwarf-image.h"
 
@@ -18,11 +19,14 @@ struct dwarf_handle {
 	Dwarf *dwarf;              /* NULL: none */
 	Elf *image_elf;            /* the image as libelf sees it; NULL: dwarf reads the file itself */
 	struct dwarf_image image;
+	struct cache_entry entry;  /* instead of image: kept from an earlier time */
 };
 
 /* 0; -ENODATA: no such sections; -EFBIG: would inflate to more than we allow; -EOPNOTSUPP: packed in a way that nobody
  * knows; -EBADMSG: damaged; -ENOMEM. elf is borrowed and must outlive the handle. */
 int dwarf_load(Elf *elf, enum dwarf_image_use use, struct dwarf_handle *ret_handle);
+/* From an image that was kept; takes the entry over on success. 0, -EBADMSG, -ENOMEM. */
+int dwarf_load_inflated(struct cache_entry *entry, struct dwarf_handle *ret_handle);
 /* The same with all sections, inflated by libdw: split DWARF needs it, since libdw looks for .dwo files beside a file
  * only if it was given the file itself. */
 int dwarf_load_whole(Elf *elf, struct dwarf_handle *ret_handle);
