@@ -25,15 +25,15 @@ struct wanted {
 	enum dwarf_image_use use;
 };
 
-/* Not here: .debug_loc and .debug_loclists (only the form of a location counts), .debug_macro, .debug_pubnames, and
- * .debug_aranges, which clang leaves out, so that units are found by their own ranges. */
+/* Not here: .debug_loc and .debug_loclists (only the form of a location counts), .debug_macro, .debug_pubnames. */
 static const struct wanted wanted[] = {
 	{ ".debug_info", DWARF_IMAGE_SYMBOLS },     { ".debug_types", DWARF_IMAGE_SYMBOLS },
 	{ ".debug_abbrev", DWARF_IMAGE_SYMBOLS },   { ".debug_line", DWARF_IMAGE_SYMBOLS },
 	{ ".debug_str", DWARF_IMAGE_SYMBOLS },      { ".debug_line_str", DWARF_IMAGE_SYMBOLS },
 	{ ".debug_str_offsets", DWARF_IMAGE_SYMBOLS }, { ".debug_addr", DWARF_IMAGE_SYMBOLS },
 	{ ".debug_ranges", DWARF_IMAGE_SYMBOLS },   { ".debug_rnglists", DWARF_IMAGE_SYMBOLS },
-	{ ".gnu_debugaltlink", DWARF_IMAGE_SYMBOLS }, { ".debug_frame", DWARF_IMAGE_FRAMES },
+	{ ".debug_aranges", DWARF_IMAGE_SYMBOLS },  { ".gnu_debugaltlink", DWARF_IMAGE_SYMBOLS },
+	 { ".debug_frame", DWARF_IMAGE_FRAMES },
 };
 
 /* <elf.h> has ELFCOMPRESS_ZSTD since glibc 2.37 only. */

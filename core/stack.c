@@ -58,14 +58,17 @@ static bool is_musl(const struct core *core, const uint64_t *w, uint64_t tls, st
 
 static bool find_pthread(struct core *core, const struct cw_thread *t, struct block *ret) {
 	uint64_t w[PTHREAD_SEARCH_BYTES / 4 + 8], tls;
-	size_t n = 0, word = core->arch->word_bytes, max = PTHREAD_SEARCH_BYTES / word;
+	size_t n = 0, word = core->arch->word_bytes, max = PTHREAD_SEARCH_BYTES / word, at_once;
+	const struct cw_mapping *m;
 
 	if (core->arch->tls < 0 || t->n_registers == 0)
 		return false;
 	tls = t->registers[core->arch->tls];
-	/* At once where it is all there; word by word up to a mapping's end. */
-	if (tls != 0 && word == sizeof(w[0]) && core_read(core, tls, w, max * word) >= 0)
-		n = max;
+	/* At once up to the mapping's end, where struct pthread mostly ends; word by word where that fails. */
+	m = core_find_mapping(core, tls);
+	at_once = m ? (size_t)MIN((m->end - tls) / word, (uint64_t)max) : 0;
+	if (word == sizeof(w[0]) && core_read(core, tls, w, at_once * word) >= 0)
+		n = at_once;
 	while (tls != 0 && n < max && core_read_word(core, tls + n * word, &w[n]) >= 0)
 		n++;
 	for (size_t i = 0; i + 3 <= n; i++)

@@ -127,9 +127,11 @@ static struct value source_value(struct walker *w, const struct cw_instruction *
 /* Follows one instruction as far as registers are concerned; what is not understood makes its target unknown. */
 static void follow(struct walker *w, const struct cw_instruction *insn) {
 	char text[128], *operands, *second;
+	size_t length = strnlen(insn->text, sizeof(text) - 1);
 	int reg;
 
-	snprintf(text, sizeof(text), "%s", insn->text);
+	memcpy(text, insn->text, length);
+	text[length] = 0;
 	operands = strchr(text, ' ');
 	if (!operands)
 		return;

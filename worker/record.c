@@ -27,10 +27,18 @@ void put_size(json_object *o, const char *key, uint64_t value) {
 	put_integer(o, key, (int64_t)MIN(value, (uint64_t)INT64_MAX));
 }
 void put_address(json_object *o, const char *key, uint64_t value) {
-	char text[24];
+	static const char digits[] = "0123456789abcdef";
+	char text[2 + 16 + 1], *p = text + sizeof(text) - 1;
 
-	snprintf(text, sizeof(text), "0x%llx", (unsigned long long)value);
-	put_string(o, key, text);
+	/* Not snprintf(): a report of two hundred threads has ten thousand addresses. */
+	*p = 0;
+	do {
+		*--p = digits[value & 15];
+		value >>= 4;
+	} while (value > 0);
+	*--p = 'x';
+	*--p = '0';
+	put_string(o, key, p);
 }
 void put_null(json_object *o, const char *key) {
 	json_object_object_add(o, key, NULL);
