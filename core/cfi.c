@@ -56,7 +56,7 @@ void cfi_free(struct cfi *c) {
 static Dwarf_CFI *debug_frame(struct cfi *c, struct module *m) {
 	if (!c->debug_frame_tried) {
 		c->debug_frame_tried = true;
-		if (dwarf_load(m->elf, DWARF_IMAGE_FRAMES, &c->dwarf) >= 0)
+		if (dwarf_load(m->elf, m->fd, DWARF_IMAGE_FRAMES, &c->dwarf) >= 0)
 			c->debug_frame = dwarf_getcfi(c->dwarf.dwarf);
 	}
 	return c->debug_frame;

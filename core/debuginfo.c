@@ -172,7 +172,7 @@ static int load_file(const struct debuginfo *info, Elf *elf, int fd, struct dwar
 			return 0;
 		cache_entry_close(&entry);
 	}
-	return dwarf_load(elf, DWARF_IMAGE_SYMBOLS, ret_handle);
+	return dwarf_load(elf, fd, DWARF_IMAGE_SYMBOLS, ret_handle);
 }
 
 static void save_file(const struct debuginfo *info, Elf *elf, int fd, const struct dwarf_handle *h) {

@@ -8,6 +8,7 @@
 
 #include <libdeflate.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <zstd.h>
 
 /* Sum of all inflated sections. ceph-osd, the largest that Debian has in one file short of browsers, takes 624 MB; the
@@ -45,6 +46,7 @@ struct part {
 	const char *name;      /* of wanted[] */
 	enum packing packing;
 	const uint8_t *packed; /* in the file's mapping */
+	uint64_t offset;       /* of packed, in the file */
 	size_t packed_size, size;
 	size_t at, name_at;    /* in the image */
 };
@@ -82,6 +84,7 @@ static void look_at_old_packing(struct part *part, uint64_t *ret_size) {
 	*ret_size = read_be64(part->packed + 4);
 	part->packing = ZLIB;
 	part->packed += 12;
+	part->offset += 12;
 	part->packed_size -= 12;
 }
 
@@ -96,6 +99,7 @@ static int look_at_packing(Elf *elf, Elf_Scn *scn, struct part *part, uint64_t *
 		return -EOPNOTSUPP;
 	part->packing = packed.ch_type == CHDR_ZLIB ? ZLIB : ZSTD;
 	part->packed += header;
+	part->offset += header;
 	part->packed_size -= header;
 	*ret_size = packed.ch_size;
 	return 0;
@@ -110,6 +114,7 @@ static int look_at_section(Elf *elf, Elf_Scn *scn, const GElf_Shdr *header, bool
 	if (!raw || !raw->d_buf)
 		return -EBADMSG;
 	part->packed = raw->d_buf;
+	part->offset = header->sh_offset;
 	part->packed_size = size = raw->d_size;
 	if (header->sh_flags & SHF_COMPRESSED) {
 		r = look_at_packing(elf, scn, part, &size);
@@ -277,12 +282,34 @@ static int fill(const struct part *p, uint8_t *to, struct libdeflate_decompresso
 	return -EBADMSG;
 }
 
-static int fill_parts(const struct parts *parts, uint8_t *bytes) {
+/* Through a window of our own: what libelf has mapped stays mapped, and the packed pages would count as ours beside what
+ * came out of them. Without one, from where libelf has them. */
+static int fill_by_window(const struct part *p, int fd, uint8_t *to, struct libdeflate_decompressor *inflater) {
+	uint64_t start = p->offset & ~((uint64_t)sysconf(_SC_PAGESIZE) - 1);
+	size_t skip = (size_t)(p->offset - start);
+	struct part moved = *p;
+	struct stat st;
+	uint8_t *window;
+	int r;
+
+	if (fd < 0 || p->packing == PLAIN || fstat(fd, &st) < 0 || (uint64_t)st.st_size < p->offset ||
+	    (uint64_t)st.st_size - p->offset < p->packed_size)
+		return fill(p, to, inflater);
+	window = mmap(NULL, skip + p->packed_size, PROT_READ, MAP_PRIVATE | MAP_POPULATE, fd, (off_t)start);
+	if (window == MAP_FAILED)
+		return fill(p, to, inflater);
+	moved.packed = window + skip;
+	r = fill(&moved, to, inflater);
+	munmap(window, skip + p->packed_size);
+	return r;
+}
+
+static int fill_parts(const struct parts *parts, int fd, uint8_t *bytes) {
 	struct libdeflate_decompressor *inflater = libdeflate_alloc_decompressor();
 	int r = inflater ? 0 : -ENOMEM;
 
 	for (size_t i = 0; i < parts->n && r == 0; i++)
-		r = fill(&parts->list[i], bytes + parts->list[i].at, inflater);
+		r = fill_by_window(&parts->list[i], fd, bytes + parts->list[i].at, inflater);
 	if (inflater)
 		libdeflate_free_decompressor(inflater);
 	return r;
@@ -310,7 +337,7 @@ static void put_frame(const struct parts *parts, const GElf_Ehdr *header, size_t
 	put_section(bytes + headers_at, is64, parts->n + 1, SHT_STRTAB, 0, names_at, end);
 }
 
-int dwarf_image_build(Elf *elf, enum dwarf_image_use use, struct dwarf_image *ret_image) {
+int dwarf_image_build(Elf *elf, int fd, enum dwarf_image_use use, struct dwarf_image *ret_image) {
 	struct parts parts = { .n = 0 };
 	struct dwarf_image image;
 	size_t names_at, headers_at;
@@ -332,7 +359,7 @@ int dwarf_image_build(Elf *elf, enum dwarf_image_use use, struct dwarf_image *re
 		return -ENOMEM;
 	image.bytes = bytes;
 	(void)madvise(bytes, image.size, MADV_HUGEPAGE);
-	r = fill_parts(&parts, image.bytes);
+	r = fill_parts(&parts, fd, image.bytes);
 	if (r < 0) {
 		dwarf_image_free(&image);
 		return r;

@@ -17,7 +17,7 @@ static int open_image(struct dwarf_handle *h, uint8_t *bytes, size_t size) {
 	return h->dwarf ? 0 : -EBADMSG;
 }
 
-int dwarf_load(Elf *elf, enum dwarf_image_use use, struct dwarf_handle *ret_handle) {
+int dwarf_load(Elf *elf, int fd, enum dwarf_image_use use, struct dwarf_handle *ret_handle) {
 	struct dwarf_handle h = { .dwarf = NULL };
 	int r;
 
@@ -26,7 +26,7 @@ int dwarf_load(Elf *elf, enum dwarf_image_use use, struct dwarf_handle *ret_hand
 	if (use == DWARF_IMAGE_FRAMES && !elf_find_section(elf, ".debug_frame") &&
 	    !elf_find_section(elf, ".zdebug_frame"))
 		return -ENODATA;
-	r = dwarf_image_build(elf, use, &h.image);
+	r = dwarf_image_build(elf, fd, use, &h.image);
 	if (r == 0) {
 		r = open_image(&h, h.image.bytes, h.image.size);
 	} else if (r == -ENODATA) {

@@ -23,8 +23,9 @@ struct dwarf_handle {
 };
 
 /* 0; -ENODATA: no such sections; -EFBIG: would inflate to more than we allow; -EOPNOTSUPP: packed in a way that nobody
- * knows; -EBADMSG: damaged; -ENOMEM. elf is borrowed and must outlive the handle. */
-int dwarf_load(Elf *elf, enum dwarf_image_use use, struct dwarf_handle *ret_handle);
+ * knows; -EBADMSG: damaged; -ENOMEM. elf is borrowed and must outlive the handle; fd: the file
+ * behind it, or -EBADF. */
+int dwarf_load(Elf *elf, int fd, enum dwarf_image_use use, struct dwarf_handle *ret_handle);
 /* From an image that was kept; takes the entry over on success. 0, -EBADMSG, -ENOMEM. */
 int dwarf_load_inflated(struct cache_entry *entry, struct dwarf_handle *ret_handle);
 /* The same with all sections, inflated by libdw: split DWARF needs it, since libdw looks for .dwo files beside a file

@@ -79,7 +79,7 @@ static int build(struct file *f, struct dwarf_image *ret) {
 	int r;
 
 	assert_non_null(elf);
-	r = dwarf_image_build(elf, DWARF_IMAGE_SYMBOLS, ret);
+	r = dwarf_image_build(elf, -EBADF, DWARF_IMAGE_SYMBOLS, ret);
 	elf_end(elf);
 	return r;
 }
@@ -172,7 +172,7 @@ static void test_damage_at_every_byte(void **state) {
 			*byte ^= 0xff;
 			elf = elf_memory((char *)&f, sizeof(f));
 			if (elf && elf_kind(elf) == ELF_K_ELF)
-				(void)dwarf_image_build(elf, DWARF_IMAGE_SYMBOLS, &image);
+				(void)dwarf_image_build(elf, -EBADF, DWARF_IMAGE_SYMBOLS, &image);
 			if (elf)
 				elf_end(elf);
 			dwarf_image_free(&image);
