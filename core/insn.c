@@ -13,7 +13,8 @@
 #define MAX_BYTES 15
 /* Instructions that are remembered by address; a power of two. Walking the same function for each of two hundred
  * threads decodes it once. */
-#define DECODED_SLOTS 2048u
+#define DECODED_BITS 13
+#define DECODED_SLOTS (1u << DECODED_BITS)
 
 struct insn_arch {
 	enum cw_arch id;
@@ -138,7 +139,7 @@ const struct cw_instruction *insn_decode(struct core *core, uint64_t address, co
 	/* Operands' addresses depend on registers, so only what was decoded without them is the same for everybody. */
 	if (registers)
 		return decode(core, address, registers);
-	slot = &core->decoder->decoded[address % DECODED_SLOTS];
+	slot = &core->decoder->decoded[address * UINT64_C(0x9e3779b97f4a7c15) >> (64 - DECODED_BITS)];
 	if (*slot && (*slot)->address == address)
 		return *slot;
 	decoded = decode(core, address, NULL);
