@@ -36,7 +36,8 @@ _Static_assert(sizeof(struct header) == 128, "the contents must be aligned");
 
 static const size_t checked_from = offsetof(struct header, size);
 
-int cache_make_key(const char *kind, const char *build_id, const int *files, size_t n_files, struct cache_key *ret_key) {
+int cache_make_key(const char *kind, const char *build_id, const int *files, size_t n_files,
+		   struct cache_key *ret_key) {
 	_cleanup_(hash_freep) struct hash *h = NULL;
 	int r = hash_new(&h);
 
@@ -70,7 +71,8 @@ static uint32_t checksum_of(const struct header *header, const void *data, size_
 	return libdeflate_crc32(sum, data, size);
 }
 
-static void header_make(struct header *h, const char *name, const struct cache_key *key, const void *data, size_t size) {
+static void header_make(struct header *h, const char *name, const struct cache_key *key, const void *data,
+			size_t size) {
 	*h = (struct header){ .magic = CACHE_MAGIC, .format = CACHE_FORMAT, .size = size };
 	memcpy(h->key, key->text, sizeof(h->key));
 	memcpy(h->name, name, strlen(name) + 1);
@@ -166,7 +168,8 @@ static int compare_use(const void *a, const void *b) {
 }
 
 /* Lists the folder's files but `except` and folders. Caller frees. */
-static size_t list_files(const struct cache *cache, const char *except, struct old_file **ret_files, uint64_t *ret_bytes) {
+static size_t list_files(const struct cache *cache, const char *except, struct old_file **ret_files,
+			 uint64_t *ret_bytes) {
 	int fd = openat(cache->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	DIR *folder = fd >= 0 ? fdopendir(fd) : NULL;
 	size_t n = 0, allocated = 0;
@@ -214,7 +217,8 @@ static void trim(const struct cache *cache, const char *keep) {
 			bytes -= MIN(bytes, files[i].bytes);
 }
 
-int cache_store(const struct cache *cache, const char *name, const struct cache_key *key, const void *data, size_t size) {
+int cache_store(const struct cache *cache, const char *name, const struct cache_key *key, const void *data,
+		size_t size) {
 	_cleanup_close_ int fd = -EBADF;
 	struct header header;
 	char temporary[96];

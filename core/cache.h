@@ -2,8 +2,8 @@
 /*
  * Files that save work, in the folder of the crash's owner (descriptor 5): symbols of a build, inflated debug sections.
  *
- * Only that owner's workers read and write the folder, so nothing that one user's worker wrote reaches another's report.
- * Within it no file is believed: a worker that a core took over may have written it. A file must be regular and ours,
+ * Only that owner's workers read and write the folder, so nothing that one user's worker wrote reaches another's
+ * report. Within it no file is believed: a worker that a core took over may have written it. A file must be regular and ours,
  * of the name, key and length it claims, and its checksum must fit; what is in it is then read as carefully as any ELF
  * file. All of it may be deleted at any time. Never a reason to fail: without a cache everything is only slower.
  */
@@ -40,10 +40,12 @@ enum cache_access {
 	CACHE_MAP,  /* mapped: for hundreds of megabytes, and readers that expect anything at any time */
 };
 
-/* name: a plain file name. 0; -ENOENT; -EBADMSG: there, but not usable (it was removed); -errno. Marks the entry as used. */
+/* name: a plain file name. 0; -ENOENT; -EBADMSG: there, but not usable (it was removed); -errno. Marks the entry as
+ * used. */
 int cache_open(const struct cache *cache, const char *name, const struct cache_key *key, enum cache_access access,
 	       struct cache_entry *ret_entry);
 void cache_entry_close(struct cache_entry *entry);
 /* Replaces an entry at once or not at all, and deletes the longest unused ones if there are too many bytes. 0 or
  * -errno. */
-int cache_store(const struct cache *cache, const char *name, const struct cache_key *key, const void *data, size_t size);
+int cache_store(const struct cache *cache, const char *name, const struct cache_key *key, const void *data,
+		size_t size);

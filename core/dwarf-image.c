@@ -106,7 +106,8 @@ static int look_at_packing(Elf *elf, Elf_Scn *scn, struct part *part, uint64_t *
 }
 
 /* What one section holds and claims to hold. */
-static int look_at_section(Elf *elf, Elf_Scn *scn, const GElf_Shdr *header, bool old, struct part *part, uint64_t *total) {
+static int look_at_section(Elf *elf, Elf_Scn *scn, const GElf_Shdr *header, bool old, struct part *part,
+			   uint64_t *total) {
 	Elf_Data *raw = elf_rawdata(scn, NULL);
 	uint64_t size;
 	int r;
@@ -282,8 +283,8 @@ static int fill(const struct part *p, uint8_t *to, struct libdeflate_decompresso
 	return -EBADMSG;
 }
 
-/* Through a window of our own: what libelf has mapped stays mapped, and the packed pages would count as ours beside what
- * came out of them. Without one, from where libelf has them. */
+/* Through a window of our own: what libelf has mapped stays mapped, and the packed pages would count as ours beside
+ * what came out of them. Without one, from where libelf has them. */
 static int fill_by_window(const struct part *p, int fd, uint8_t *to, struct libdeflate_decompressor *inflater) {
 	uint64_t start = p->offset & ~((uint64_t)sysconf(_SC_PAGESIZE) - 1);
 	size_t skip = (size_t)(p->offset - start);

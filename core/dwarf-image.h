@@ -23,14 +23,14 @@ struct dwarf_image {
 };
 
 /*
- * 0; -ENODATA: there is nothing to inflate in the file, libdw may read it as it is; -EFBIG: would inflate to more than we allow; -EOPNOTSUPP: packed in a way that nobody knows;
- * -EBADMSG: damaged, or of another byte order than ours; -ENOMEM. elf, and
- * fd (the file behind it, or -EBADF), are borrowed, for the call only. Free with dwarf_image_free().
+ * 0; -ENODATA: there is nothing to inflate in the file, libdw may read it as it is; -EFBIG: would inflate to more than
+ * we allow; -EOPNOTSUPP: packed in a way that nobody knows; -EBADMSG: damaged, or of another byte order than ours;
+ * -ENOMEM. elf, and fd (the file behind it, or -EBADF), are borrowed, for the call only. Free with dwarf_image_free().
  */
 int dwarf_image_build(Elf *elf, int fd, enum dwarf_image_use use, struct dwarf_image *ret_image);
 /* Whether libdw would have to inflate anything. */
 bool dwarf_image_is_packed(Elf *elf);
-/* Whether libdw may inflate the file itself: what its packed sections claim fits the same limits. 0, -EFBIG, -EOPNOTSUPP,
- * -EBADMSG. */
+/* Whether libdw may inflate the file itself: what its packed sections claim fits the same limits. 0, -EFBIG,
+ * -EOPNOTSUPP, -EBADMSG. */
 int dwarf_image_check(Elf *elf);
 void dwarf_image_free(struct dwarf_image *image);

@@ -64,4 +64,5 @@ struct symbols_cache {
 };
 
 /* One record of the entry. 0, -EBADMSG, -ENOMEM. */
-int stored_get(const struct view *view, struct arena *arena, const struct stored_symbol *stored, struct symbol_answer *ret_answer);
+int stored_get(const struct view *view, struct arena *arena, const struct stored_symbol *stored,
+	       struct symbol_answer *ret_answer);

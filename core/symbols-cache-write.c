@@ -60,7 +60,8 @@ static uint32_t put_text(struct writer *w, const char *text, uint32_t previous) 
 	return w->head.pool_bytes - (uint32_t)n;
 }
 
-static struct stored_location put_location(struct writer *w, const struct cw_location *l, const struct stored_location *previous) {
+static struct stored_location put_location(struct writer *w, const struct cw_location *l,
+					   const struct stored_location *previous) {
 	return (struct stored_location){
 		.function = put_text(w, l->function, previous ? previous->function : 0),
 		.file = put_text(w, l->file, previous ? previous->file : 0),

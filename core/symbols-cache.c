@@ -81,7 +81,8 @@ static int get_text(const struct view *v, struct arena *arena, uint32_t offset, 
 	return *ret_text ? 0 : -ENOMEM;
 }
 
-static int get_location(const struct view *v, struct arena *arena, const struct stored_location *s, struct cw_location *ret) {
+static int get_location(const struct view *v, struct arena *arena, const struct stored_location *s,
+			struct cw_location *ret) {
 	int r = get_text(v, arena, s->function, &ret->function);
 
 	ret->line = MIN(s->line, (uint32_t)INT32_MAX);
@@ -89,7 +90,8 @@ static int get_location(const struct view *v, struct arena *arena, const struct 
 	return r < 0 ? r : get_text(v, arena, s->file, &ret->file);
 }
 
-static int get_inlined(const struct view *v, struct arena *arena, const struct stored_symbol *s, struct cw_symbol *ret) {
+static int get_inlined(const struct view *v, struct arena *arena, const struct stored_symbol *s,
+		       struct cw_symbol *ret) {
 	struct cw_location *chain;
 	int r;
 
@@ -112,7 +114,8 @@ static int get_inlined(const struct view *v, struct arena *arena, const struct s
 }
 
 int stored_get(const struct view *v, struct arena *arena, const struct stored_symbol *s, struct symbol_answer *ret) {
-	struct symbol_answer a = { .known = true, .found = s->found != 0, .optimized = s->optimized < 0 ? -1 : s->optimized > 0 };
+	struct symbol_answer a = { .known = true, .found = s->found != 0,
+				   .optimized = s->optimized < 0 ? -1 : s->optimized > 0 };
 	uint64_t end;
 	int r;
 
