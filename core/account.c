@@ -20,7 +20,7 @@ static struct pc_use *find_slot(struct pc_use *uses, size_t allocated, uint64_t 
 }
 
 static int grow(struct core *core, struct stack_segment *s) {
-	size_t more = MAX(s->allocated * 2, (size_t)64);
+	size_t more = MAX(s->allocated * 2, (size_t)16);
 	struct pc_use *uses = arena_alloc_array(core->arena, more, sizeof(*uses));
 
 	if (!uses)

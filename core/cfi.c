@@ -3,6 +3,7 @@
 #include <dwarf.h>
 
 #include "core/cfi.h"
+#include "core/dwarf-load.h"
 
 /* Rows of one module that are kept; a power of two. 8192 pcs is more than any stack shows that is not an attack. */
 #define ROWS_MAX 8192u
@@ -16,7 +17,7 @@ struct cached_row {
 struct cfi {
 	Dwarf_CFI *eh_frame;
 	Dwarf_CFI *debug_frame;
-	Dwarf *dwarf;             /* owner of debug_frame */
+	struct dwarf_handle dwarf; /* owner of debug_frame */
 	bool debug_frame_tried;
 	struct cached_row *rows;
 	size_t n_rows;
@@ -46,8 +47,7 @@ void cfi_free(struct cfi *c) {
 		return;
 	if (c->eh_frame)
 		dwarf_cfi_end(c->eh_frame);
-	if (c->dwarf)
-		dwarf_end(c->dwarf); /* ends debug_frame with it */
+	dwarf_unload(&c->dwarf); /* ends debug_frame with it */
 	free(c->rows);
 	free(c);
 }
@@ -56,9 +56,8 @@ void cfi_free(struct cfi *c) {
 static Dwarf_CFI *debug_frame(struct cfi *c, struct module *m) {
 	if (!c->debug_frame_tried) {
 		c->debug_frame_tried = true;
-		c->dwarf = dwarf_begin_elf(m->elf, DWARF_C_READ, NULL);
-		if (c->dwarf)
-			c->debug_frame = dwarf_getcfi(c->dwarf);
+		if (dwarf_load(m->elf, m->fd, DWARF_IMAGE_FRAMES, &c->dwarf) >= 0)
+			c->debug_frame = dwarf_getcfi(c->dwarf.dwarf);
 	}
 	return c->debug_frame;
 }

@@ -50,6 +50,7 @@ struct core_options {
 	const char *thread_name;    /* of the crashed thread, where the journal has it (systemd ≥ 261) */
 	const char *debug_dirs;     /* colon-separated; NULL: /usr/lib/debug */
 	int cache_fd;               /* folder for the symbol cache, or -EBADF */
+	uint64_t cache_max;         /* bytes of all files in it; 0: no cache */
 };
 
 struct core {

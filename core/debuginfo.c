@@ -6,7 +6,6 @@
 #include <limits.h>
 #include <lzma.h>
 
-#include "core/dwarf-load.h"
 
 #define DEFAULT_DEBUG_DIRS "/usr/lib/debug"
 /* .gnu_debugdata holds one symbol table; the largest seen (webkit) unpack to 12 MB. */
@@ -147,45 +146,105 @@ static bool find_alt(Elf *holder, int holder_fd, Dwarf *dwarf, const char *dirs,
 	return try_dirs(dirs, name, try_file, &w);
 }
 
+/* Name and key of a file's sections in the cache. */
+static int section_key(Elf *elf, int fd, char name[static 80], struct cache_key *ret_key) {
+	char hex[2 * 64 + 1] = "";
+	const uint8_t *id = NULL;
+	size_t n = elf_build_id(elf, &id);
+
+	if (n == 0 || fd < 0)
+		return -ENOENT;
+	for (size_t i = 0; i < n; i++)
+		snprintf(hex + 2 * i, 3, "%02x", id[i]);
+	snprintf(name, 80, "%.64s.sections", hex);
+	return cache_make_key("sections", hex, &fd, 1, ret_key);
+}
+
+/* By way of the cache, where there is one. */
+static int load_file(const struct debuginfo *info, Elf *elf, int fd, struct dwarf_handle *ret_handle) {
+	struct cache_entry entry;
+	struct cache_key key;
+	char name[80];
+
+	if (info->cache.max > 0 && section_key(elf, fd, name, &key) >= 0 &&
+	    cache_open(&info->cache, name, &key, CACHE_MAP, &entry) >= 0) {
+		if (dwarf_load_inflated(&entry, ret_handle) >= 0)
+			return 0;
+		cache_entry_close(&entry);
+	}
+	return dwarf_load(elf, fd, DWARF_IMAGE_SYMBOLS, ret_handle);
+}
+
+static void save_file(const struct debuginfo *info, Elf *elf, int fd, const struct dwarf_handle *h) {
+	struct cache_key key;
+	char name[80];
+
+	/* What inflates within a millisecond is not worth a file. */
+	if (h->image.bytes && h->image.size >= KIB(512) && section_key(elf, fd, name, &key) >= 0)
+		(void)cache_store(&info->cache, name, &key, h->image.bytes, h->image.size);
+}
+
+void debuginfo_save(struct debuginfo *info) {
+	bool own = !info->separate.elf;
+
+	if (info->cache.max == 0)
+		return;
+	save_file(info, own ? info->main : info->separate.elf, own ? info->module->fd : info->separate.fd, &info->dwarf);
+	save_file(info, info->alt_file.elf, info->alt_file.fd, &info->alt);
+}
+
 /* Every handle gets an alternate file, so that libdw never goes to look for one. */
 static int attach_alt(struct debuginfo *info, Elf *holder, int holder_fd, const char *dirs) {
 	bool wanted = false;
 	int r;
 
-	if (find_alt(holder, holder_fd, info->dwarf, dirs, &info->alt_file, &wanted)) {
-		r = dwarf_load(info->alt_file.elf, &info->alt);
+	if (find_alt(holder, holder_fd, info->dwarf.dwarf, dirs, &info->alt_file, &wanted)) {
+		r = load_file(info, info->alt_file.elf, info->alt_file.fd, &info->alt);
 		if (r < 0)
 			debug_file_close(&info->alt_file);
 	}
-	if (!info->alt && wanted) {
+	if (!info->alt.dwarf && wanted) {
 		info->problem = "the dwz file that its debug info refers to is missing: some names are unknown";
-		r = dwarf_load_empty(&info->alt_stub, &info->alt);
+		r = dwarf_load_empty(&info->alt);
 		if (r < 0)
 			return r;
 	}
-	if (info->alt)
-		dwarf_setalt(info->dwarf, info->alt);
+	if (info->alt.dwarf)
+		dwarf_setalt(info->dwarf.dwarf, info->alt.dwarf);
 	return 0;
 }
 
-int debuginfo_load(struct debuginfo *info) {
+static int load(struct debuginfo *info, bool whole) {
 	bool own = !info->separate.elf;
 	Elf *elf = own ? info->main : info->separate.elf;
 	int r;
 
-	if (info->dwarf)
-		return 0;
-	r = dwarf_load(elf, &info->dwarf);
+	r = whole ? dwarf_load_whole(elf, &info->dwarf) :
+		    load_file(info, elf, own ? info->module->fd : info->separate.fd, &info->dwarf);
 	if (r == -ENODATA)
 		return 0;
+	if (r == -ENOMEM)
+		return r;
 	if (r < 0) {
 		info->problem = r == -EFBIG	   ? "its debug info is too large"
-				: r == -EOPNOTSUPP ? "its debug info is compressed in a way that this libelf cannot "
-						     "read (zstd needs elfutils 0.189)"
+				: r == -EOPNOTSUPP ? "its debug info is compressed in a way that is not known here"
 						   : "its debug info is damaged";
 		return 0;
 	}
 	return attach_alt(info, elf, own ? info->module->fd : info->separate.fd, info->dirs);
+}
+
+int debuginfo_load(struct debuginfo *info) {
+	return info->dwarf.dwarf ? 0 : load(info, false);
+}
+
+int debuginfo_load_whole(struct debuginfo *info) {
+	if (!info->dwarf.image_elf)
+		return 0;
+	dwarf_unload(&info->dwarf);
+	dwarf_unload(&info->alt);
+	debug_file_close(&info->alt_file);
+	return load(info, true);
 }
 
 const char *debuginfo_directory(const struct debuginfo *info, char *buffer) {
@@ -218,12 +277,8 @@ int debuginfo_open(const struct module *module, const char *debug_dirs, struct d
 void debuginfo_close(struct debuginfo *info) {
 	if (!info)
 		return;
-	if (info->dwarf)
-		dwarf_end(info->dwarf);
-	if (info->alt)
-		dwarf_end(info->alt);
-	if (info->alt_stub)
-		elf_end(info->alt_stub);
+	dwarf_unload(&info->dwarf);
+	dwarf_unload(&info->alt);
 	if (info->mini)
 		elf_end(info->mini);
 	free(info->mini_image);

@@ -12,7 +12,7 @@
 #include <elfutils/libdw.h>
 
 #include "core/core.h"
-#include "core/dwarf-file.h"
+#include "core/dwarf-load.h"
 
 struct debuginfo {
 	const struct module *module;
@@ -21,10 +21,10 @@ struct debuginfo {
 	struct debug_file separate;
 	Elf *mini;                 /* unpacked .gnu_debugdata */
 	void *mini_image;
-	Dwarf *dwarf;              /* of main or of separate; NULL: none */
+	struct dwarf_handle dwarf; /* of main or of separate */
 	struct debug_file alt_file;
-	Elf *alt_stub;
-	Dwarf *alt;
+	struct dwarf_handle alt;
+	struct cache cache;        /* of inflated sections; max 0: none */
 	const char *problem;       /* static: what was found and could not be used, or NULL */
 };
 
@@ -38,6 +38,10 @@ DEFINE_CLEANUP(struct debuginfo *, debuginfo_close);
 
 /* Loads the DWARF of what was found into info->dwarf, with its alternate file. 0 or -ENOMEM; see info->problem. */
 int debuginfo_load(struct debuginfo *info);
+/* Loads it again in a way that finds .dwo files: when units turn out to be split. The old handle is no longer valid. */
+int debuginfo_load_whole(struct debuginfo *info);
+/* Puts inflated sections into the cache, unless they come from there. */
+void debuginfo_save(struct debuginfo *info);
 /* The folder of the file that holds the DWARF, into buffer of PATH_MAX bytes; NULL if not known. */
 const char *debuginfo_directory(const struct debuginfo *info, char *buffer);
 /* Unpacks .gnu_debugdata into info->mini, where there is one. Done only when nothing better was found. */

@@ -1,63 +1,82 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* See dwarf-load.h. Formats: ELF gABI (Elf_Chdr), the GNU .zdebug convention. */
+/* See dwarf-load.h. */
 #include "core/dwarf-load.h"
-
-#include <elfutils/libdwelf.h>
-
-/* Sum of all inflated sections. ceph-osd, the largest that Debian has in one file short of browsers, takes 624 MB; the
- * worker's address space is bounded anyway, and what does not fit here falls back to the symbol table. */
-#define INFLATED_MAX MIB(1536)
 
 bool dwarf_present(Elf *elf) {
 	return elf_find_section(elf, ".debug_info") || elf_find_section(elf, ".zdebug_info");
 }
 
-static int check_inflated(Elf *elf) {
-	Elf_Scn *scn = NULL;
-	uint64_t total = 0;
-	size_t names;
-
-	if (elf_getshdrstrndx(elf, &names) < 0)
+static int open_image(struct dwarf_handle *h, uint8_t *bytes, size_t size) {
+	h->image_elf = elf_memory((char *)bytes, size);
+	if (!h->image_elf)
+		return -ENOMEM;
+	/* An image of ours has nothing packed; in one that somebody else made libdw would inflate it without limits. */
+	if (elf_kind(h->image_elf) != ELF_K_ELF || dwarf_image_is_packed(h->image_elf))
 		return -EBADMSG;
-	while ((scn = elf_nextscn(elf, scn))) {
-		GElf_Shdr header;
-		GElf_Chdr packed;
-		const char *name;
-		ssize_t n;
+	h->dwarf = dwarf_begin_elf(h->image_elf, DWARF_C_READ, NULL);
+	return h->dwarf ? 0 : -EBADMSG;
+}
 
-		if (!gelf_getshdr(scn, &header) || header.sh_type == SHT_NOBITS)
-			continue;
-		name = elf_strptr(elf, names, header.sh_name);
-		if ((header.sh_flags & SHF_COMPRESSED) && gelf_getchdr(scn, &packed)) {
-			if (packed.ch_type != ELFCOMPRESS_ZLIB && elf_compress(scn, 0, 0) < 0)
-				return -EOPNOTSUPP; /* zstd needs elfutils 0.189 */
-			if (!add_u64(total, packed.ch_size, &total))
-				return -EFBIG;
-		} else if (name && str_has_prefix(name, ".zdebug")) {
-			n = dwelf_scn_gnu_compressed_size(scn);
-			if (n > 0 && !add_u64(total, (uint64_t)n, &total))
-				return -EFBIG;
-		}
-		if (total > INFLATED_MAX)
-			return -EFBIG;
+int dwarf_load(Elf *elf, int fd, enum dwarf_image_use use, struct dwarf_handle *ret_handle) {
+	struct dwarf_handle h = { .dwarf = NULL };
+	int r;
+
+	if (use == DWARF_IMAGE_SYMBOLS && !dwarf_present(elf))
+		return -ENODATA;
+	if (use == DWARF_IMAGE_FRAMES && !elf_find_section(elf, ".debug_frame") &&
+	    !elf_find_section(elf, ".zdebug_frame"))
+		return -ENODATA;
+	r = dwarf_image_build(elf, fd, use, &h.image);
+	if (r == 0) {
+		r = open_image(&h, h.image.bytes, h.image.size);
+	} else if (r == -ENODATA) {
+		/* Nothing is packed. */
+		h.dwarf = dwarf_begin_elf(elf, DWARF_C_READ, NULL);
+		r = h.dwarf ? 0 : -EBADMSG;
 	}
+	if (r < 0) {
+		dwarf_unload(&h);
+		return r;
+	}
+	*ret_handle = h;
 	return 0;
 }
 
-int dwarf_load(Elf *elf, Dwarf **ret_dwarf) {
-	Dwarf *dwarf;
-	int r;
+int dwarf_load_inflated(struct cache_entry *entry, struct dwarf_handle *ret_handle) {
+	struct dwarf_handle h = { .dwarf = NULL };
+	int r = open_image(&h, entry->data, entry->size);
 
-	if (!dwarf_present(elf))
-		return -ENODATA;
-	r = check_inflated(elf);
+	if (r < 0) {
+		dwarf_unload(&h);
+		return r;
+	}
+	h.entry = *entry;
+	*entry = (struct cache_entry){ .data = NULL };
+	*ret_handle = h;
+	return 0;
+}
+
+int dwarf_load_whole(Elf *elf, struct dwarf_handle *ret_handle) {
+	struct dwarf_handle h = { .dwarf = NULL };
+	int r = dwarf_image_check(elf);
+
 	if (r < 0)
 		return r;
-	dwarf = dwarf_begin_elf(elf, DWARF_C_READ, NULL);
-	if (!dwarf)
+	h.dwarf = dwarf_begin_elf(elf, DWARF_C_READ, NULL);
+	if (!h.dwarf)
 		return -EBADMSG;
-	*ret_dwarf = dwarf;
+	*ret_handle = h;
 	return 0;
+}
+
+void dwarf_unload(struct dwarf_handle *h) {
+	if (h->dwarf)
+		dwarf_end(h->dwarf);
+	if (h->image_elf)
+		elf_end(h->image_elf);
+	dwarf_image_free(&h->image);
+	cache_entry_close(&h->entry);
+	*h = (struct dwarf_handle){ .dwarf = NULL };
 }
 
 /* The smallest file that libdw takes: a header, a .debug_info of no units, and the section names. */
@@ -87,16 +106,14 @@ static struct empty_file {
 	.names = "\0.debug_info\0.shstrtab",
 };
 
-int dwarf_load_empty(Elf **ret_elf, Dwarf **ret_dwarf) {
-	Elf *elf = elf_memory((char *)&empty_file, sizeof(empty_file));
-	Dwarf *dwarf = elf ? dwarf_begin_elf(elf, DWARF_C_READ, NULL) : NULL;
+int dwarf_load_empty(struct dwarf_handle *ret_handle) {
+	struct dwarf_handle h = { .image_elf = elf_memory((char *)&empty_file, sizeof(empty_file)) };
 
-	if (!dwarf) {
-		if (elf)
-			elf_end(elf);
+	h.dwarf = h.image_elf ? dwarf_begin_elf(h.image_elf, DWARF_C_READ, NULL) : NULL;
+	if (!h.dwarf) {
+		dwarf_unload(&h);
 		return -ENOMEM;
 	}
-	*ret_elf = elf;
-	*ret_dwarf = dwarf;
+	*ret_handle = h;
 	return 0;
 }

@@ -1,15 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* See dwarf-units.h. Units are listed at once, their entries read when an address in them is first asked for. */
-#include "core/dwarf-units.h"
+#include "core/dwarf-units-private.h"
 
 #include <dwarf.h>
 #include <gelf.h>
 #include <limits.h>
 #include <sys/stat.h>
 
-/* Browsers have some 50 000 units and 2 million ranges; 40 and 32 bytes each. */
-#define UNITS_MAX (1u << 19)
-#define UNIT_RANGES_MAX (4u << 20)
 #define FUNCTIONS_MAX (4u << 20)
 #define SCOPES_MAX (4u << 20)
 /* Entries read per module, some 15 ns each. The largest unit known (rustc's driver, one unit) has some 10 million. */
@@ -17,90 +14,6 @@
 /* Namespaces and types within each other. */
 #define SCOPE_DEPTH_MAX 64u
 #define INLINE_DEPTH_MAX 256u
-
-/* Functions that were discarded at link time keep debug info, with address 0 (or 1, or -1), and would shadow others. */
-static bool is_code(const struct units *us, uint64_t address) {
-	for (size_t i = 0; i < us->n_code; i++)
-		if (us->code[i].low <= address && address < us->code[i].high)
-			return true;
-	return us->n_code == 0;
-}
-
-static int add_die_ranges(const struct units *us, Dwarf_Die *die, uint32_t value, struct ranges *ranges, size_t max) {
-	Dwarf_Addr base, low, high;
-	ptrdiff_t offset = 0;
-	int r;
-
-	while ((offset = dwarf_ranges(die, offset, &base, &low, &high)) > 0) {
-		if (!is_code(us, low))
-			continue;
-		r = ranges_add(ranges, low, high, value, max);
-		if (r < 0)
-			return r;
-	}
-	return 0;
-}
-
-static void find_code(struct units *us, Elf *elf) {
-	size_t n;
-
-	if (elf_getphdrnum(elf, &n) < 0)
-		return;
-	for (size_t i = 0; i < MIN(n, (size_t)UINT16_MAX) && us->n_code < ELEMENTSOF(us->code); i++) {
-		GElf_Phdr p;
-		uint64_t end;
-
-		if (!gelf_getphdr(elf, (int)i, &p) || p.p_type != PT_LOAD || !(p.p_flags & PF_X) ||
-		    !add_u64(p.p_vaddr, p.p_memsz, &end))
-			continue;
-		us->code[us->n_code].low = p.p_vaddr;
-		us->code[us->n_code++].high = end;
-	}
-}
-
-static int add_unit(struct units *us, const Dwarf_Die *die, uint8_t type) {
-	int r;
-
-	if (us->n == us->allocated) {
-		size_t more = MAX(us->allocated * 2, (size_t)64);
-		struct unit_slot *grown = reallocarray(us->slots, more, sizeof(*grown));
-
-		if (!grown)
-			return -ENOMEM;
-		us->slots = grown;
-		us->allocated = more;
-	}
-	us->slots[us->n] = (struct unit_slot){ .die = *die, .type = type };
-	r = add_die_ranges(us, &us->slots[us->n].die, (uint32_t)us->n, &us->ranges, UNIT_RANGES_MAX);
-	us->n++;
-	return r;
-}
-
-static int list_units(struct units *us) {
-	Dwarf_CU *cu = NULL;
-	Dwarf_Half version;
-	Dwarf_Die die;
-	uint8_t type;
-	int r;
-
-	for (size_t seen = 0; dwarf_get_units(us->dwarf, cu, &cu, &version, &type, &die, NULL) == 0; seen++) {
-		if (seen >= UNITS_MAX) {
-			us->cut = true;
-			break;
-		}
-		if ((type != DW_UT_compile && type != DW_UT_skeleton) || !die.addr)
-			continue;
-		r = add_unit(us, &die, type);
-		if (r == -E2BIG) {
-			us->cut = true;
-			break;
-		}
-		if (r < 0)
-			return r;
-	}
-	ranges_sort(&us->ranges);
-	return us->n > 0 ? 0 : -ENODATA;
-}
 
 int units_new(Dwarf *dwarf, Elf *elf, const char *directory, struct units **ret_units) {
 	_cleanup_(units_freep) struct units *us = calloc(1, sizeof(*us));
@@ -112,8 +25,7 @@ int units_new(Dwarf *dwarf, Elf *elf, const char *directory, struct units **ret_
 	us->budget = ENTRIES_MAX;
 	if (directory && !(us->directory = strdup(directory)))
 		return -ENOMEM;
-	find_code(us, elf);
-	r = list_units(us);
+	r = units_list(us, elf);
 	if (r < 0)
 		return r;
 	*ret_units = take_ptr(us);
@@ -224,7 +136,7 @@ static int add_function(const struct units *us, struct unit *u, struct scan_die 
 		return -ENOMEM;
 	u->functions = grown;
 	u->functions[u->n_functions] = (struct function){ .entry = die->die.addr };
-	return add_die_ranges(us, &die->die, (uint32_t)u->n_functions++, &u->ranges, FUNCTIONS_MAX);
+	return units_add_ranges(us, &die->die, (uint32_t)u->n_functions++, &u->ranges, FUNCTIONS_MAX);
 }
 
 static bool is_scope(unsigned tag) {
@@ -297,7 +209,7 @@ static bool unit_find_function(struct unit *u, uint64_t address, struct place *r
 	return true;
 }
 
-int units_find(struct units *us, uint64_t address, struct place *ret_place) {
+static int find(struct units *us, uint64_t address, struct place *ret_place) {
 	struct place first = { 0 }, place;
 	const struct range *range;
 	size_t at = SIZE_MAX;
@@ -323,6 +235,21 @@ int units_find(struct units *us, uint64_t address, struct place *ret_place) {
 		return -ENOENT;
 	*ret_place = first;
 	return 0;
+}
+
+int units_find(struct units *us, uint64_t address, struct place *ret_place) {
+	struct place place = { 0 };
+	int r = find(us, address, &place);
+
+	/* What .debug_aranges leaves out, the units themselves may tell. */
+	if (!us->complete && (r == -ENOENT || (r == 0 && !place.function.addr))) {
+		r = units_complete(us);
+		if (r >= 0)
+			r = find(us, address, &place);
+	}
+	if (r == 0)
+		*ret_place = place;
+	return r;
 }
 
 static struct known *known_slot(struct known *table, size_t size, const void *from) {

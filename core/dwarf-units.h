@@ -2,7 +2,7 @@
 /*
  * The index of one file's debug info: which unit holds an address, and in it which function, each found once.
  *
- * libdw's own ways are not used: .debug_aranges is missing from clang's output, and dwarf_getscopes() does not descend
+ * libdw's own ways are not used: .debug_aranges is missing from clang's output (a hint here, no more), and dwarf_getscopes() does not descend
  * into namespaces, so that it finds no inlined functions of Rust and clang. All addresses here are file addresses.
  */
 #pragma once
@@ -45,6 +45,7 @@ struct unit {
 struct unit_slot {
 	Dwarf_Die die;
 	uint8_t type;
+	bool hinted;           /* its ranges come from .debug_aranges */
 	struct unit *unit;     /* NULL until an address in it was looked up */
 };
 
@@ -59,6 +60,8 @@ struct units {
 	} code[16]; /* executable segments; functions that the linker dropped lie elsewhere */
 	size_t n_code;
 	uint64_t budget;
+	bool complete;         /* all ranges come from the units themselves */
+	bool split;            /* some units are skeletons: the rest is in .dwo files */
 	bool cut;              /* limits were met: some functions may be missing */
 };
 

@@ -15,8 +15,9 @@ struct kept {
 #define HEAD_BYTES (64u << 10)
 
 /* One block of a plain core, read when first asked for. */
-#define BLOCK_BYTES (64u << 10)
-#define BLOCK_SLOTS 64u
+/* Small: of each of two hundred stacks only the last few kilobytes are looked at. */
+#define BLOCK_BYTES (16u << 10)
+#define BLOCK_SLOTS 256u
 struct block {
 	uint64_t offset;        /* in the file, a multiple of BLOCK_BYTES; valid if length > 0 */
 	size_t length;

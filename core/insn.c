@@ -11,6 +11,10 @@
 
 /* The longest instruction of any CPU we know (x86: 15). */
 #define MAX_BYTES 15
+/* Instructions that are remembered by address; a power of two. Walking the same function for each of two hundred
+ * threads decodes it once. */
+#define DECODED_BITS 13
+#define DECODED_SLOTS (1u << DECODED_BITS)
 
 struct insn_arch {
 	enum cw_arch id;
@@ -27,6 +31,7 @@ struct insn_decoder {
 	csh handle;
 	cs_insn *insn;
 	const struct insn_arch *arch;
+	const struct cw_instruction *decoded[DECODED_SLOTS]; /* without registers, in the core's arena; NULL: free */
 };
 
 void insn_decoder_free(struct insn_decoder *decoder) {
@@ -96,7 +101,7 @@ static size_t read_bytes(struct core *core, uint64_t address, uint8_t *ret_bytes
 	return 0;
 }
 
-const struct cw_instruction *insn_decode(struct core *core, uint64_t address, const uint64_t *registers) {
+static const struct cw_instruction *decode(struct core *core, uint64_t address, const uint64_t *registers) {
 	struct insn_decoder *decoder = core->decoder;
 	uint8_t bytes[MAX_BYTES];
 	const uint8_t *code = bytes;
@@ -104,8 +109,6 @@ const struct cw_instruction *insn_decode(struct core *core, uint64_t address, co
 	uint64_t next = address;
 	size_t n;
 
-	if (!decoder)
-		return NULL;
 	n = read_bytes(core, address, bytes);
 	if (n == 0 || !cs_disasm_iter(decoder->handle, &code, &n, &next, decoder->insn))
 		return NULL;
@@ -127,4 +130,21 @@ const struct cw_instruction *insn_decode(struct core *core, uint64_t address, co
 			return NULL;
 	}
 	return out;
+}
+
+const struct cw_instruction *insn_decode(struct core *core, uint64_t address, const uint64_t *registers) {
+	const struct cw_instruction **slot, *decoded;
+
+	if (!core->decoder)
+		return NULL;
+	/* Operands' addresses depend on registers, so only what was decoded without them is the same for everybody. */
+	if (registers)
+		return decode(core, address, registers);
+	slot = &core->decoder->decoded[address * UINT64_C(0x9e3779b97f4a7c15) >> (64 - DECODED_BITS)];
+	if (*slot && (*slot)->address == address)
+		return *slot;
+	decoded = decode(core, address, NULL);
+	if (decoded)
+		*slot = decoded;
+	return decoded;
 }

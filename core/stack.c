@@ -58,8 +58,13 @@ static bool is_musl(const struct core *core, const uint64_t *w, uint64_t tls, st
 
 /* The words from the TLS register up, as far as they are in the core. */
 static size_t read_above(struct core *core, uint64_t tls, uint64_t *w) {
-	size_t n = 0, word = core->arch->word_bytes, max = PTHREAD_SEARCH_BYTES / word;
+	size_t n = 0, word = core->arch->word_bytes, max = PTHREAD_SEARCH_BYTES / word, at_once;
+	const struct cw_mapping *m = core_find_mapping(core, tls);
 
+	/* At once up to the mapping's end, where struct pthread mostly ends; word by word where that fails. */
+	at_once = m ? (size_t)MIN((m->end - tls) / word, (uint64_t)max) : 0;
+	if (word == sizeof(w[0]) && core_read(core, tls, w, at_once * word) >= 0)
+		n = at_once;
 	while (tls != 0 && n < max && core_read_word(core, tls + n * word, &w[n]) >= 0)
 		n++;
 	return n;

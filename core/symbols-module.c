@@ -1,38 +1,25 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* See symbols-module.h. DWARF first; the symbol tables are searched once for all addresses of which DWARF knows no
  * function. */
-#include "core/symbols-module.h"
+#include "core/symbols-module-private.h"
 
 #include <dwarf.h>
 #include <limits.h>
 
-#include "core/debuginfo.h"
-#include "core/demangle.h"
-#include "core/dwarf-load.h"
 #include "core/dwarf-names.h"
 #include "core/dwarf-symbol.h"
 #include "core/symtab.h"
-#include "util/text.h"
 
-#define LINKAGE_MAX_BYTES 1024u
+/* Only what the build-id of both sides names is kept. */
+static int open_cache(struct core *core, const struct module *module, struct module_symbols *ms) {
+	const struct cache cache = { .fd = core->options.cache_fd, .max = core->options.cache_max };
+	const int files[] = { module->fd, ms->info->separate.fd };
 
-/* How much a unit tells about its module: more is better. */
-enum evidence { EVIDENCE_NONE, EVIDENCE_NAME, EVIDENCE_RUNTIME, EVIDENCE_PROGRAM };
-
-struct module_symbols {
-	struct debuginfo *info;
-	struct units *units;    /* NULL: no DWARF */
-	bool loaded, reported_cut;
-	enum evidence evidence; /* behind the module's language */
-};
-
-/* Results of one batch before they are made public. */
-struct draft {
-	struct cw_symbol symbol;
-	const struct unit *unit;
-	bool found;
-	bool wants_linkage;     /* debug info had the plain name only */
-};
+	if (cache.fd < 0 || cache.max == 0 || module->info->state != CW_MODULE_PRESENT || !module->info->build_id)
+		return 0;
+	ms->info->cache = cache;
+	return symbols_cache_open(&cache, module->info->build_id, files, ELEMENTSOF(files), &ms->cache);
+}
 
 static int open_files(struct core *core, struct module *module, struct module_symbols **ret_symbols) {
 	struct module_symbols *ms = module->symbols;
@@ -48,6 +35,9 @@ static int open_files(struct core *core, struct module *module, struct module_sy
 			return r;
 		}
 		module->symbols = ms;
+		r = open_cache(core, module, ms);
+		if (r < 0)
+			return r;
 	}
 	*ret_symbols = ms;
 	return 0;
@@ -63,8 +53,17 @@ static enum cw_debuginfo kind(const struct module_symbols *ms) {
 	return ms->info->mini ? CW_DEBUGINFO_MINIDEBUG : CW_DEBUGINFO_NONE;
 }
 
-static int load(struct core *core, struct module *module, struct module_symbols *ms) {
+static int list_units(struct module *module, struct module_symbols *ms) {
 	char directory[PATH_MAX];
+	int r;
+
+	if (!ms->info->dwarf.dwarf)
+		return 0;
+	r = units_new(ms->info->dwarf.dwarf, module->elf, debuginfo_directory(ms->info, directory), &ms->units);
+	return r == -ENODATA ? 0 : r;
+}
+
+static int load(struct core *core, struct module *module, struct module_symbols *ms) {
 	int r;
 
 	if (ms->loaded)
@@ -73,9 +72,15 @@ static int load(struct core *core, struct module *module, struct module_symbols 
 	r = debuginfo_load(ms->info);
 	if (r < 0)
 		return r;
-	if (ms->info->dwarf) {
-		r = units_new(ms->info->dwarf, module->elf, debuginfo_directory(ms->info, directory), &ms->units);
-		if (r < 0 && r != -ENODATA)
+	r = list_units(module, ms);
+	if (r < 0)
+		return r;
+	if (ms->units && ms->units->split && ms->info->dwarf.image_elf) {
+		units_free(take_ptr(ms->units));
+		r = debuginfo_load_whole(ms->info);
+		if (r >= 0)
+			r = list_units(module, ms);
+		if (r < 0)
 			return r;
 	}
 	if (!ms->units && !symtab_present(ms->info->main, SYMTAB_FULL) && !ms->info->separate.elf)
@@ -93,135 +98,31 @@ void module_symbols_free(struct module *module) {
 	if (!ms)
 		return;
 	units_free(ms->units);
+	symbols_cache_free(ms->cache);
 	debuginfo_close(ms->info);
 	free(ms);
 	module->symbols = NULL;
 }
 
-/* ── symbol tables ────────────────────────────────────────────────────────────────────────────────────────── */
-
-/* The tables in the order of what they know. The last two complete each other: .gnu_debugdata leaves out what .dynsym
- * has. */
-static size_t tables(const struct module_symbols *ms, Elf *ret_elfs[static 4], enum symtab_kind ret_kinds[static 4]) {
-	const struct {
-		Elf *elf;
-		enum symtab_kind kind;
-	} all[] = {
-		{ ms->info->main, SYMTAB_FULL },
-		{ ms->info->separate.elf, SYMTAB_FULL },
-		{ ms->info->mini, SYMTAB_FULL },
-		{ ms->info->main, SYMTAB_DYNAMIC },
-	};
-	size_t n = 0;
-
-	for (size_t i = 0; i < ELEMENTSOF(all); i++) {
-		if (!all[i].elf)
-			continue;
-		ret_elfs[n] = all[i].elf;
-		ret_kinds[n++] = all[i].kind;
-	}
-	return n;
-}
-
-/* The linkage name as others write it: without a version. */
-static const char *clean_linkage(struct arena *arena, const char *name) {
-	char text[LINKAGE_MAX_BYTES];
-
-	text_clean(name, strcspn(name, "@"), text, sizeof(text));
-	return arena_strdup(arena, *text ? text : name);
-}
-
-/* GCC leaves out the linkage name of what no other file can call (lambdas, members of local classes), and with it the
- * parameters. */
-static bool wants_linkage(const struct draft *draft) {
-	const char *linkage = draft->symbol.linkage_name, *language = draft->unit ? unit_language(draft->unit) : NULL;
-
-	return linkage && language && streq(language, "C++") && !str_has_prefix(linkage, "_Z") &&
-	       !streq(linkage, "main");
-}
-
-static bool is_open(const struct draft *draft) {
-	return !draft->symbol.at.function || draft->wants_linkage;
-}
-
-static int use_symbol(struct arena *arena, const struct symtab_query *q, struct draft *draft) {
-	if (draft->wants_linkage) {
-		draft->wants_linkage = false;
-		if (q->start != draft->symbol.start || !str_has_prefix(q->name, "_Z"))
-			return 0;
-	}
-	draft->symbol.at.function = demangle(arena, q->name);
-	draft->symbol.linkage_name = clean_linkage(arena, q->name);
-	if (!draft->symbol.at.function || !draft->symbol.linkage_name)
-		return -ENOMEM;
-	draft->symbol.start = q->start;
-	draft->symbol.size = q->size;
-	draft->found = true;
-	return 0;
-}
-
-/* Looks up in one table all that is still without a function. */
-static int resolve_by_table(struct core *core, Elf *elf, enum symtab_kind which, const struct module_query *queries,
-			    struct draft *drafts, size_t n) {
-	_cleanup_free_ struct symtab_query *asked = calloc(n, sizeof(*asked));
-	size_t n_asked = 0, k = 0;
-	int r;
-
-	if (!asked)
-		return -ENOMEM;
-	for (size_t i = 0; i < n; i++)
-		if (is_open(&drafts[i]))
-			asked[n_asked++].address = queries[i].address;
-	symtab_resolve(elf, which, asked, n_asked);
-	for (size_t i = 0; i < n; i++) {
-		if (!is_open(&drafts[i]))
-			continue;
-		if (asked[k].name) {
-			r = use_symbol(core->arena, &asked[k], &drafts[i]);
-			if (r < 0)
-				return r;
-		}
-		k++;
-	}
-	return 0;
-}
-
-static int resolve_by_tables(struct core *core, const struct module_symbols *ms, const struct module_query *queries,
-			     struct draft *drafts, size_t n) {
-	Elf *elfs[4];
-	enum symtab_kind kinds[4];
-	size_t n_tables = tables(ms, elfs, kinds);
-	int r;
-
-	for (size_t t = 0; t < n_tables; t++) {
-		bool missing = false;
-
-		for (size_t i = 0; i < n && !missing; i++)
-			missing = is_open(&drafts[i]);
-		if (!missing)
-			return 0;
-		r = resolve_by_table(core, elfs[t], kinds[t], queries, drafts, n);
-		if (r < 0)
-			return r;
-	}
-	return 0;
-}
-
 int module_symbols_find(struct core *core, struct module *module, const char *name, uint64_t *ret_address) {
 	struct module_symbols *ms;
-	Elf *elfs[4];
-	enum symtab_kind kinds[4];
-	size_t n;
+	uint64_t address = 0;
+	const char *kept;
 	int r;
 
 	r = open_files(core, module, &ms);
 	if (r < 0)
 		return r;
-	n = tables(ms, elfs, kinds);
-	for (size_t i = 0; i < n; i++)
-		if (symtab_find(elfs[i], kinds[i], name, ret_address) == 0)
-			return 0;
-	return -ENOENT;
+	r = ms->cache ? symbols_cache_find(ms->cache, name, ret_address) : -ENOENT;
+	if (r != -ENOENT)
+		return r == -ENODATA ? -ENOENT : r;
+	r = module_tables_find(ms, name, &address);
+	kept = ms->cache ? arena_strdup(core->arena, name) : NULL;
+	if (kept)
+		symbols_cache_put_name(ms->cache, kept, r == 0, address);
+	if (r == 0)
+		*ret_address = address;
+	return r;
 }
 
 /* ── what the frames tell about the module ────────────────────────────────────────────────────────────────── */
@@ -245,12 +146,19 @@ static const char *language_of_name(const char *linkage) {
 	return n > 2 && str_has_prefix(linkage, "_Z") ? "C++" : NULL;
 }
 
-static enum evidence judge(const struct draft *draft, const char **ret_language) {
-	*ret_language = draft->unit ? unit_language(draft->unit) : NULL;
-	if (*ret_language && !streq(*ret_language, "Assembler"))
-		return is_runtime(draft->unit) ? EVIDENCE_RUNTIME : EVIDENCE_PROGRAM;
-	*ret_language = draft->unit ? NULL : language_of_name(draft->symbol.linkage_name);
-	return *ret_language ? EVIDENCE_NAME : EVIDENCE_NONE;
+static void judge(struct draft *draft) {
+	struct symbol_answer *a = &draft->answer;
+
+	a->optimized = -1;
+	a->language = draft->unit ? unit_language(draft->unit) : NULL;
+	if (a->language && !streq(a->language, "Assembler")) {
+		a->evidence = is_runtime(draft->unit) ? EVIDENCE_RUNTIME : EVIDENCE_PROGRAM;
+		if (a->evidence == EVIDENCE_PROGRAM)
+			a->optimized = unit_optimized(draft->unit);
+		return;
+	}
+	a->language = draft->unit ? NULL : language_of_name(a->symbol.linkage_name);
+	a->evidence = a->language ? EVIDENCE_NAME : EVIDENCE_NONE;
 }
 
 /* The earliest frame that tells most decides. */
@@ -259,17 +167,17 @@ static void describe_module(struct module *module, struct module_symbols *ms, co
 	size_t earliest = SIZE_MAX;
 
 	for (size_t i = 0; i < n; i++) {
-		const char *language;
-		enum evidence e = judge(&drafts[i], &language);
+		const struct symbol_answer *a = &drafts[i].answer;
 
-		if (e == EVIDENCE_NONE || e < ms->evidence || (e == ms->evidence && queries[i].order >= earliest))
+		if (a->evidence == EVIDENCE_NONE || a->evidence < ms->evidence ||
+		    (a->evidence == ms->evidence && queries[i].order >= earliest))
 			continue;
-		if (e == ms->evidence && earliest == SIZE_MAX)
+		if (a->evidence == ms->evidence && earliest == SIZE_MAX)
 			continue; /* an earlier batch has decided */
-		ms->evidence = e;
+		ms->evidence = a->evidence;
 		earliest = queries[i].order;
-		module->info->language = language;
-		module->info->optimized = e == EVIDENCE_PROGRAM ? unit_optimized(drafts[i].unit) : -1;
+		module->info->language = a->language;
+		module->info->optimized = a->optimized;
 	}
 }
 
@@ -279,9 +187,9 @@ static int publish(struct core *core, const struct module *module, struct draft 
 		   const struct cw_symbol **ret_symbol) {
 	struct cw_symbol *s;
 
-	if (!draft->found)
+	if (!draft->answer.found)
 		return 0;
-	s = arena_memdup(core->arena, &draft->symbol, sizeof(*s));
+	s = arena_memdup(core->arena, &draft->answer.symbol, sizeof(*s));
 	if (!s)
 		return -ENOMEM;
 	if (s->size > 0)
@@ -292,37 +200,38 @@ static int publish(struct core *core, const struct module *module, struct draft 
 	return 0;
 }
 
+/* GCC leaves out the linkage name of what no other file can call (lambdas, members of local classes), and with it the
+ * parameters. */
+static bool wants_linkage(const struct draft *draft) {
+	const char *linkage = draft->answer.symbol.linkage_name, *language = draft->unit ? unit_language(draft->unit) : NULL;
+
+	return linkage && language && streq(language, "C++") && !str_has_prefix(linkage, "_Z") &&
+	       !streq(linkage, "main");
+}
+
 static int resolve_by_dwarf(struct core *core, struct module_symbols *ms, const struct module_query *queries,
 			    struct draft *drafts, size_t n) {
 	int r;
 
 	for (size_t i = 0; ms->units && i < n; i++) {
-		r = dwarf_symbol(core->arena, ms->units, queries[i].address, &drafts[i].symbol, &drafts[i].unit);
+		r = dwarf_symbol(core->arena, ms->units, queries[i].address, &drafts[i].answer.symbol, &drafts[i].unit);
 		if (r == -ENOMEM)
 			return r;
-		drafts[i].found = r == 0 && (drafts[i].symbol.at.function || drafts[i].symbol.at.file);
-		drafts[i].wants_linkage = drafts[i].found && wants_linkage(&drafts[i]);
+		drafts[i].answer.found = r == 0 && (drafts[i].answer.symbol.at.function || drafts[i].answer.symbol.at.file);
+		drafts[i].wants_linkage = drafts[i].answer.found && wants_linkage(&drafts[i]);
 	}
 	return 0;
 }
 
-int module_symbols_resolve(struct core *core, struct module *module, struct module_query *queries, size_t n) {
-	_cleanup_free_ struct draft *drafts = calloc(MAX(n, (size_t)1), sizeof(*drafts));
-	struct module_symbols *ms;
-	int r;
+/* Looks up what no cache knew. */
+static int resolve_fresh(struct core *core, struct module *module, struct module_symbols *ms,
+			 const struct module_query *queries, struct draft *drafts, size_t n) {
+	int r = load(core, module, ms);
 
-	if (!drafts)
-		return -ENOMEM;
-	r = open_files(core, module, &ms);
-	if (r < 0)
-		return r;
-	r = load(core, module, ms);
-	if (r < 0)
-		return r;
-	r = resolve_by_dwarf(core, ms, queries, drafts, n);
-	if (r < 0)
-		return r;
-	r = resolve_by_tables(core, ms, queries, drafts, n);
+	if (r >= 0)
+		r = resolve_by_dwarf(core, ms, queries, drafts, n);
+	if (r >= 0)
+		r = module_tables_resolve(core, ms, queries, drafts, n);
 	if (r < 0)
 		return r;
 	if (ms->units && ms->units->cut && !ms->reported_cut) {
@@ -331,6 +240,70 @@ int module_symbols_resolve(struct core *core, struct module *module, struct modu
 			     "%s: its debug info is damaged or too large, some functions may be missing",
 			     module->info->path ? module->info->path : "a module");
 	}
+	for (size_t i = 0; i < n; i++)
+		judge(&drafts[i]);
+	/* What is incomplete, or depends on files that the key does not name (.dwo), is better next time. */
+	if (!ms->cache || ms->info->problem || (ms->units && (ms->units->cut || ms->units->split)))
+		return 0;
+	for (size_t i = 0; i < n; i++)
+		symbols_cache_put(ms->cache, queries[i].address, &drafts[i].answer);
+	return 0;
+}
+
+/* Drafts of what the cache knows; the rest is moved together to the front of missing. */
+static int resolve_by_cache(struct core *core, const struct module_symbols *ms, const struct module_query *queries,
+			    struct draft *drafts, size_t n, struct module_query *missing, size_t *ret_n_missing) {
+	size_t n_missing = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		int r = ms->cache ? symbols_cache_get(ms->cache, core->arena, queries[i].address, &drafts[i].answer) : -ENOENT;
+
+		if (r == -ENOENT)
+			missing[n_missing++] = queries[i];
+		else if (r < 0)
+			return r;
+		drafts[i].answer.known = r == 0;
+	}
+	*ret_n_missing = n_missing;
+	return 0;
+}
+
+static int resolve_missing(struct core *core, struct module *module, struct module_symbols *ms,
+			   const struct module_query *missing, size_t n_missing, struct draft *drafts, size_t n) {
+	_cleanup_free_ struct draft *fresh = calloc(MAX(n_missing, (size_t)1), sizeof(*fresh));
+	int r;
+
+	if (!fresh)
+		return -ENOMEM;
+	r = resolve_fresh(core, module, ms, missing, fresh, n_missing);
+	if (r < 0)
+		return r;
+	for (size_t i = 0, k = 0; i < n; i++)
+		if (!drafts[i].answer.known)
+			drafts[i] = fresh[k++];
+	return 0;
+}
+
+int module_symbols_resolve(struct core *core, struct module *module, struct module_query *queries, size_t n) {
+	_cleanup_free_ struct draft *drafts = calloc(MAX(n, (size_t)1), sizeof(*drafts));
+	_cleanup_free_ struct module_query *missing = calloc(MAX(n, (size_t)1), sizeof(*missing));
+	struct module_symbols *ms;
+	size_t n_missing = 0;
+	int r;
+
+	if (!drafts || !missing)
+		return -ENOMEM;
+	r = open_files(core, module, &ms);
+	if (r >= 0)
+		r = resolve_by_cache(core, ms, queries, drafts, n, missing, &n_missing);
+	if (r < 0)
+		return r;
+	if (n_missing > 0)
+		r = resolve_missing(core, module, ms, missing, n_missing, drafts, n);
+	else if (n > 0 && !ms->loaded)
+		(void)symbols_cache_known(ms->cache, &module->info->debuginfo);
+	if (r < 0)
+		return r;
 	describe_module(module, ms, queries, drafts, n);
 	for (size_t i = 0; i < n; i++) {
 		r = publish(core, module, &drafts[i], &queries[i].symbol);
@@ -338,4 +311,17 @@ int module_symbols_resolve(struct core *core, struct module *module, struct modu
 			return r;
 	}
 	return 0;
+}
+
+void module_symbols_save(struct core *core, struct module *module) {
+	struct module_symbols *ms = module->symbols;
+	enum cw_debuginfo known = CW_DEBUGINFO_NONE;
+
+	if (!ms || !ms->cache)
+		return;
+	/* The build has crashed before, elsewhere: it will do so again. Sections of one that crashed once are not worth
+	 * writing hundreds of megabytes. */
+	if (symbols_cache_known(ms->cache, &known) && ms->loaded)
+		debuginfo_save(ms->info);
+	symbols_cache_save(ms->cache, core->arena, ms->loaded ? module->info->debuginfo : known);
 }

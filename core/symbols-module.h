@@ -19,5 +19,7 @@ struct module_query {
 int module_symbols_resolve(struct core *core, struct module *module, struct module_query *queries, size_t n);
 /* The file address of a symbol by name. 0, -ENOENT, -ENOMEM. */
 int module_symbols_find(struct core *core, struct module *module, const char *name, uint64_t *ret_address);
+/* Writes what was looked up to the cache, if there is one. */
+void module_symbols_save(struct core *core, struct module *module);
 /* Closes what the module holds; results stay. */
 void module_symbols_free(struct module *module);

@@ -191,3 +191,8 @@ int symbols_function_bounds(struct core *core, uint64_t pc, uint64_t *ret_start,
 	*ret_end = end;
 	return 0;
 }
+
+void symbols_save(struct core *core) {
+	for (size_t i = 0; i < core->pub.n_modules; i++)
+		module_symbols_save(core, &core->modules[i]);
+}

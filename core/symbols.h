@@ -32,3 +32,7 @@ int symbols_find(struct core *core, struct module *module, const char *name, uin
 /* The bounds of the function that holds pc, by symbol table or DWARF, at the cost of symbols_resolve(). 0 or -ENOENT.
  */
 int symbols_function_bounds(struct core *core, uint64_t pc, uint64_t *ret_start, uint64_t *ret_end);
+
+/* Writes what was looked up to core->options.cache_fd, for the next crash of the same builds. After the report: it can
+ * wait. */
+void symbols_save(struct core *core);

@@ -32,15 +32,20 @@ struct namer {
 	bool is_prctl;
 };
 
+/* Where walks have led to no namer; two hundred threads of a pool stand in the same few places. Empty slots are 0. */
+enum { FRUITLESS_SLOTS = 512 };
+
 struct namers {
 	struct namer list[NAMERS_MAX];
 	size_t n;
+	uint64_t fruitless[FRUITLESS_SLOTS]; /* by pc */
 };
 
 /* What a register holds while a function is walked. */
 enum value_kind { VALUE_UNKNOWN, VALUE_CONSTANT, VALUE_FRAME /* the CFA plus an offset */ };
 struct value {
 	enum value_kind kind;
+	bool own;              /* read from this thread's frame: another's may differ */
 	uint64_t number;
 };
 
@@ -48,6 +53,7 @@ struct walker {
 	struct core *core;
 	const struct namers *namers;
 	uint64_t cfa;
+	bool depends;          /* a namer was met, or may be met by another thread on the same way */
 	struct value registers[16]; /* in the arch's order: rax rdx rcx rbx rsi rdi rbp rsp r8… */
 };
 
@@ -59,9 +65,12 @@ static int register_index(const char *name, size_t length) {
 		{ "r8", "r8d" },  { "r9", "r9d" },  { "r10", "r10d" }, { "r11", "r11d" }, { "r12", "r12d" }, { "r13", "r13d" }, { "r14", "r14d" }, { "r15", "r15d" },
 	};
 
+	/* Most operands are no registers. */
+	if (length < 2 || length > 4 || (name[0] != 'r' && name[0] != 'e'))
+		return -1;
 	for (int i = 0; i < 16; i++)
 		for (int k = 0; k < 2; k++)
-			if (strlen(names[i][k]) == length && strncmp(names[i][k], name, length) == 0)
+			if (strncmp(names[i][k], name, length) == 0 && names[i][k][length] == 0)
 				return i;
 	return -1;
 }
@@ -78,7 +87,7 @@ static struct value memory_address(const struct walker *w, const struct cw_instr
 	p = open + 1;
 	n = strcspn(p, " ]");
 	if (strncmp(p, "rip", 3) == 0) {
-		base = (struct value){ VALUE_CONSTANT, insn->address + insn->length };
+		base = (struct value){ .kind = VALUE_CONSTANT, .number = insn->address + insn->length };
 	} else {
 		int reg = register_index(p, n);
 		if (reg < 0)
@@ -107,20 +116,22 @@ static struct value source_value(struct walker *w, const struct cw_instruction *
 	if (reg >= 0)
 		return w->registers[reg];
 	if (text[0] >= '0' && text[0] <= '9')
-		return (struct value){ VALUE_CONSTANT, strtoull(text, NULL, 0) };
+		return (struct value){ .kind = VALUE_CONSTANT, .number = strtoull(text, NULL, 0) };
 	v = memory_address(w, insn, text);
 	if (v.kind == VALUE_UNKNOWN || core_read_word(w->core, absolute(w, v), &loaded) < 0)
 		return (struct value){};
 	/* What memory holds now is what it held then only if nobody has written since: for spilled arguments that is the rule. */
-	return (struct value){ VALUE_CONSTANT, loaded };
+	return (struct value){ .kind = VALUE_CONSTANT, .own = v.own || v.kind == VALUE_FRAME, .number = loaded };
 }
 
 /* Follows one instruction as far as registers are concerned; what is not understood makes its target unknown. */
 static void follow(struct walker *w, const struct cw_instruction *insn) {
 	char text[128], *operands, *second;
+	size_t length = strnlen(insn->text, sizeof(text) - 1);
 	int reg;
 
-	snprintf(text, sizeof(text), "%s", insn->text);
+	memcpy(text, insn->text, length);
+	text[length] = 0;
 	operands = strchr(text, ' ');
 	if (!operands)
 		return;
@@ -145,7 +156,7 @@ static void follow(struct walker *w, const struct cw_instruction *insn) {
 		uint64_t n = strtoull(second, NULL, 0);
 		w->registers[reg].number += streq(text, "sub") ? -n : n;
 	} else if (streq(text, "xor") && streq(operands, second)) {
-		w->registers[reg] = (struct value){ VALUE_CONSTANT, 0 };
+		w->registers[reg] = (struct value){ .kind = VALUE_CONSTANT, .number = 0 };
 	} else if (!streq(text, "cmp") && !streq(text, "test")) {
 		w->registers[reg] = (struct value){};
 	}
@@ -163,6 +174,7 @@ static uint64_t call_target(struct walker *w, const struct cw_instruction *insn)
 	operand++;
 	if (operand[0] < '0' || operand[0] > '9') {
 		v = source_value(w, insn, operand);
+		w->depends |= v.own;
 		return v.kind == VALUE_CONSTANT ? v.number : 0;
 	}
 	target = strtoull(operand, NULL, 0);
@@ -198,6 +210,7 @@ static const char *named_by_call(struct walker *w, const struct cw_instruction *
 	for (size_t i = 0; target != 0 && i < w->namers->n; i++) {
 		if (w->namers->list[i].address != target)
 			continue;
+		w->depends = true;
 		if (w->namers->list[i].is_prctl && (w->registers[RDI].kind != VALUE_CONSTANT || (uint32_t)w->registers[RDI].number != PR_SET_NAME))
 			return NULL;
 		return name.kind == VALUE_UNKNOWN ? NULL : take_string(w->core, absolute(w, name));
@@ -206,14 +219,15 @@ static const char *named_by_call(struct walker *w, const struct cw_instruction *
 }
 
 /* Walks a function from its start up to where the frame is, and returns the last name it gave to its thread. */
-static const char *name_in_function(struct core *core, const struct namers *namers, const struct cw_frame *f) {
+static const char *name_in_function(struct core *core, struct namers *namers, const struct cw_frame *f) {
 	struct walker w = { .core = core, .namers = namers, .cfa = f->cfa };
+	uint64_t *fruitless = &namers->fruitless[(f->pc ^ f->pc >> 9) % FRUITLESS_SLOTS];
 	uint64_t at = f->symbol->start;
 	const char *name = NULL;
 
-	if (at == 0 || f->pc <= at || f->pc - at > FUNCTION_BYTES_MAX || !f->has_cfa)
+	if (at == 0 || f->pc <= at || f->pc - at > FUNCTION_BYTES_MAX || !f->has_cfa || *fruitless == f->pc)
 		return NULL;
-	w.registers[RSP] = (struct value){ VALUE_FRAME, (uint64_t)-8 };
+	w.registers[RSP] = (struct value){ .kind = VALUE_FRAME, .number = (uint64_t)-8 };
 	for (size_t i = 0; i < INSTRUCTIONS_MAX && at < f->pc; i++) {
 		const struct cw_instruction *insn = insn_decode(core, at, NULL);
 		const char *given;
@@ -231,10 +245,12 @@ static const char *name_in_function(struct core *core, const struct namers *name
 		}
 		at += insn->length;
 	}
+	if (!w.depends)
+		*fruitless = f->pc;
 	return name;
 }
 
-static const char *name_on_stack(struct core *core, const struct namers *namers, const struct cw_thread *t) {
+static const char *name_on_stack(struct core *core, struct namers *namers, const struct cw_thread *t) {
 	const char *name = NULL;
 	size_t first = t->n_frames > OUTER_FRAMES ? t->n_frames - OUTER_FRAMES : 0;
 

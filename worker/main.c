@@ -6,10 +6,12 @@
 #include <fcntl.h>
 #include <getopt.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <time.h>
 
 #include "core/core.h"
 #include "core/plan.h"
+#include "core/symbols.h"
 #include "util/log.h"
 #include "util/parse.h"
 #include "util/protocol.h"
@@ -21,6 +23,8 @@
 /* Debug info of a large C++ program takes a gigabyte of address space, mapped twice. */
 #define MEMORY_MAX_DEFAULT GIB(8)
 #define CPU_MAX_DEFAULT 300u
+/* Symbols of thousands of builds, or the inflated debug sections of the largest C++ program and of two of a usual size. */
+#define CACHE_MAX_DEFAULT MIB(512)
 
 struct list {
 	char *items[LIST_MAX];
@@ -36,7 +40,7 @@ struct arguments {
 };
 
 enum { OPT_UID = 256, OPT_GID, OPT_EXE, OPT_STACK_LIMIT, OPT_THREAD_NAME, OPT_MEMORY_MAX, OPT_CPU_MAX, OPT_ENABLE, OPT_DISABLE,
-       OPT_ANALYZER_OPTION, OPT_ANALYZERS_DIR, OPT_DEBUG_DIRS, OPT_LIST, OPT_VERSION };
+       OPT_ANALYZER_OPTION, OPT_ANALYZERS_DIR, OPT_DEBUG_DIRS, OPT_CACHE_MAX, OPT_LIST, OPT_VERSION };
 
 static const struct option long_options[] = {
 	{ "uid", required_argument, NULL, OPT_UID },
@@ -51,6 +55,7 @@ static const struct option long_options[] = {
 	{ "analyzer-option", required_argument, NULL, OPT_ANALYZER_OPTION },
 	{ "analyzers-dir", required_argument, NULL, OPT_ANALYZERS_DIR },
 	{ "debug-dirs", required_argument, NULL, OPT_DEBUG_DIRS },
+	{ "cache-max", required_argument, NULL, OPT_CACHE_MAX },
 	{ "list-analyzers", no_argument, NULL, OPT_LIST },
 	{ "version", no_argument, NULL, OPT_VERSION },
 	{},
@@ -86,6 +91,7 @@ static int take_option(int c, struct arguments *a) {
 	case OPT_ANALYZER_OPTION: return append(&a->options, optarg);
 	case OPT_ANALYZERS_DIR: a->analyzers_dir = optarg; return 0;
 	case OPT_DEBUG_DIRS: a->core.debug_dirs = optarg; return 0;
+	case OPT_CACHE_MAX: return parse_u64(optarg, &a->core.cache_max);
 	case OPT_LIST: a->list_analyzers = true; return 0;
 	default: return -EINVAL;
 	}
@@ -134,6 +140,7 @@ static int analyze(struct recorder *recorder, const struct arguments *a, const s
 	r = core_load(WORKER_FD_CORE, &a->core, &core, &reason);
 	if (r < 0) {
 		record_failure(recorder, "image", reason);
+		record_flush(recorder);
 		return WORKER_NOTHING;
 	}
 	r = core_symbolize(core);
@@ -158,10 +165,18 @@ static int analyze(struct recorder *recorder, const struct arguments *a, const s
 		record_warning(recorder, core->problems[i].stage, core->problems[i].message);
 	complete = core->n_problems == 0 && !core->out_of_memory;
 	record_end(recorder, complete, seconds_since(&start));
+	symbols_save(core);
 	run_done(&run);
 	if (recorder->error < 0)
 		return WORKER_INTERNAL;
 	return complete ? WORKER_COMPLETE : WORKER_PARTIAL;
+}
+
+/* Descriptor 5 may be open by chance: only a folder can be meant. */
+static bool is_folder(int fd) {
+	struct stat st;
+
+	return fstat(fd, &st) == 0 && S_ISDIR(st.st_mode);
 }
 
 static int run(struct arguments *a, struct plugins *plugins) {
@@ -179,15 +194,22 @@ static int run(struct arguments *a, struct plugins *plugins) {
 		log_error("descriptors 3 (the core) and 4 (the records) must be open: corewatch-worker is run by corewatchd and corewatchctl, not by hand");
 		return WORKER_USAGE;
 	}
+	if (is_folder(WORKER_FD_CACHE)) {
+		a->core.cache_fd = WORKER_FD_CACHE;
+		a->sandbox.file_max = a->core.cache_max;
+	}
 	r = sandbox_enter(&a->sandbox, &what);
 	record_start(&recorder);
 	if (r < 0) {
 		log_error("cannot give up rights (%s): %s", what, strerror(-r));
 		record_failure(&recorder, "sandbox", "the worker could not give up its rights, so it did not look at the core");
+		record_flush(&recorder);
 		return WORKER_INTERNAL;
 	}
 	for (size_t i = 0; i < plugins->n_warnings; i++)
 		record_warning(&recorder, "plugins", plugins->warnings[i]);
+	/* What starts here reads hostile bytes. */
+	record_flush(&recorder);
 	if (a->list_analyzers) {
 		for (size_t i = 0; i < plugins->n; i++)
 			record_analyzer(&recorder, &plugins->list[i]);
@@ -198,7 +220,7 @@ static int run(struct arguments *a, struct plugins *plugins) {
 }
 
 int main(int argc, char **argv) {
-	struct arguments a = { .core = { .cache_fd = -EBADF }, .sandbox = { .memory_max = MEMORY_MAX_DEFAULT, .cpu_max = CPU_MAX_DEFAULT } };
+	struct arguments a = { .core = { .cache_fd = -EBADF, .cache_max = CACHE_MAX_DEFAULT }, .sandbox = { .memory_max = MEMORY_MAX_DEFAULT, .cpu_max = CPU_MAX_DEFAULT } };
 	static struct plugins plugins;
 	int r;
 

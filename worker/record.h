@@ -4,13 +4,20 @@
 
 #include "worker/run.h"
 
+/* Lines of frames and threads are short and many: they are written together. */
+#define RECORD_BUFFER (32u << 10)
+
 /* Where records go. Lines are written whole; after the first failure nothing more is written. */
 struct recorder {
 	int fd;
+	size_t n_buffered;
+	char buffer[RECORD_BUFFER];
 	int error;             /* 0 or -errno of the first failed write */
 	uint64_t written;
 };
 
+/* Writes what is buffered: before anything that may not come back. record_core() and record_end() do it themselves. */
+void record_flush(struct recorder *recorder);
 void record_start(struct recorder *recorder);
 void record_warning(struct recorder *recorder, const char *stage, const char *message);
 void record_failure(struct recorder *recorder, const char *stage, const char *message);

@@ -54,7 +54,8 @@ static int limit(int what, uint64_t value) {
 
 int sandbox_enter(const struct sandbox *s, const char **ret_what) {
 	const struct { int what; uint64_t value; const char *name; } limits[] = {
-		{ RLIMIT_FSIZE, MIB(64), "RLIMIT_FSIZE" },   /* records are capped at 32 MiB */
+		/* Records are capped at 32 MiB; inflated debug sections in the cache may be as large as all of it. */
+		{ RLIMIT_FSIZE, MAX(MIB(64), s->file_max), "RLIMIT_FSIZE" },
 		{ RLIMIT_CORE, 0, "RLIMIT_CORE" },
 		{ RLIMIT_NOFILE, DESCRIPTORS_MAX, "RLIMIT_NOFILE" },
 		{ RLIMIT_CPU, s->cpu_max, "RLIMIT_CPU" },
