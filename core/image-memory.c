@@ -33,7 +33,8 @@ const struct segment *image_find_segment(const struct image *image, uint64_t add
 /* ── plain ── */
 
 static int block_get(struct image *image, uint64_t offset, struct block **ret_block) {
-	struct block *b = &image->blocks[offset / BLOCK_BYTES % BLOCK_SLOTS];
+	/* Stacks of threads lie a power of two apart: their blocks must not share a slot. */
+	struct block *b = &image->blocks[offset / BLOCK_BYTES * UINT64_C(0x9e3779b97f4a7c15) >> (64 - BLOCK_BITS)];
 	ssize_t n;
 
 	if (b->length > 0 && b->offset == offset) {

@@ -16,8 +16,9 @@ struct kept {
 
 /* One block of a plain core, read when first asked for. */
 /* Small: of each of two hundred stacks only the last few kilobytes are looked at. */
-#define BLOCK_BYTES (16u << 10)
-#define BLOCK_SLOTS 256u
+#define BLOCK_BYTES (4u << 10)
+#define BLOCK_BITS 10
+#define BLOCK_SLOTS (1u << BLOCK_BITS)
 struct block {
 	uint64_t offset;        /* in the file, a multiple of BLOCK_BYTES; valid if length > 0 */
 	size_t length;
