@@ -269,7 +269,8 @@ def other_daemon():
             with open("/proc/%s/comm" % pid, encoding="utf-8") as f:
                 name = f.read().strip()
             with open("/proc/%s/cmdline" % pid, "rb") as f:
-                if name == "corewatchd" and b"--journal-directory" not in f.read():
+                arguments = f.read()  # none: a zombie, which reports nothing
+                if name == "corewatchd" and arguments and b"--journal-directory" not in arguments:
                     return int(pid)
     return None
 
