@@ -40,7 +40,8 @@ struct arguments {
 };
 
 enum { OPT_UID = 256, OPT_GID, OPT_EXE, OPT_STACK_LIMIT, OPT_THREAD_NAME, OPT_MEMORY_MAX, OPT_CPU_MAX, OPT_ENABLE, OPT_DISABLE,
-       OPT_ANALYZER_OPTION, OPT_ANALYZERS_DIR, OPT_DEBUG_DIRS, OPT_CACHE_MAX, OPT_LIST, OPT_VERSION };
+       OPT_ANALYZER_OPTION, OPT_ANALYZERS_DIR, OPT_DEBUG_DIRS, OPT_CACHE_MAX, OPT_LIST, OPT_VERSION,
+       OPT_HELP };
 
 static const struct option long_options[] = {
 	{ "uid", required_argument, NULL, OPT_UID },
@@ -58,6 +59,7 @@ static const struct option long_options[] = {
 	{ "cache-max", required_argument, NULL, OPT_CACHE_MAX },
 	{ "list-analyzers", no_argument, NULL, OPT_LIST },
 	{ "version", no_argument, NULL, OPT_VERSION },
+	{ "help", no_argument, NULL, OPT_HELP },
 	{},
 };
 
@@ -104,6 +106,12 @@ static int parse_arguments(int argc, char **argv, struct arguments *a) {
 	while ((c = getopt_long(argc, argv, "", long_options, &index)) >= 0) {
 		if (c == OPT_VERSION) {
 			puts(PACKAGE_STRING);
+			return 1;
+		}
+		if (c == OPT_HELP) {
+			puts("corewatch-worker [OPTION]... 3<CORE 4>RECORDS\n\n"
+			     "Analyses one core. It is run by corewatchd and by \"corewatchctl analyze\", which say what it finds;\n"
+			     "options and records are described in util/protocol.h of the source, and in HACKING.md.");
 			return 1;
 		}
 		if (c == '?')
