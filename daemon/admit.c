@@ -121,9 +121,6 @@ static int admit_into(const struct admit_policy *policy, struct crash *crash, co
 		return r;
 	/* Rule 4: the file's own proof. */
 	r = corefile_open(&policy->core, crash, ret_reason);
-	/* A crash that root speaks of is not lost because somebody meddled with its file: that is not looked at. */
-	if (r == -EBADMSG && crash->privileged)
-		r = corefile_refused(crash, *ret_reason);
 	if (r < 0)
 		return r;
 	/* Rule 5: without a file only a sender that we know otherwise. */

@@ -170,8 +170,3 @@ int corefile_open(const struct corefile_policy *policy, struct crash *crash, con
 		crash->core_fd = take_fd(fd);
 	return MIN(r, 0);
 }
-
-int corefile_refused(struct crash *crash, const char *reason) {
-	crash->owner_may_read = false;
-	return without_core(crash, CORE_INACCESSIBLE, reason);
-}

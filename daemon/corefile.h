@@ -19,6 +19,3 @@ struct corefile_policy {
  * with a reason (static text). -ENOMEM.
  */
 int corefile_open(const struct corefile_policy *policy, struct crash *crash, const char **ret_reason);
-
-/* Goes on without a file that corefile_open() refused: inaccessible for that reason (copied), and nobody's but root's. 0 or -ENOMEM. */
-int corefile_refused(struct crash *crash, const char *reason);
