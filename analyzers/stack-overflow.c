@@ -157,6 +157,18 @@ bool overflow_detect(const struct cw_core *core, struct overflow *ret) {
 	return true;
 }
 
+/* The last two parts of a qualified name: a headline has no room for more. */
+static const char *short_name(const char *name) {
+	const char *last = name, *before = name;
+
+	for (const char *p = name; p && *p; p++)
+		if (p[0] == ':' && p[1] == ':' && p[2] != 0) {
+			before = last;
+			last = p + 2;
+		}
+	return before;
+}
+
 static const char *const kind_words[] = { "recursion", "large-frame", "deep-chain", "signal-delivery" };
 
 static void add_evidence(const struct cw_core *core, const struct overflow *o, const struct overflow_story *story, struct cw_finding *finding) {
@@ -261,9 +273,10 @@ static int run(const struct cw_core *core, struct cw_run *host) {
 		                         group_digits(o.used_bytes, a), group_digits(o.stack_bytes, b));
 		break;
 	default:
-		finding = cw_finding_add(host, "stack-overflow", o.confidence, "stack overflow in thread %s: %" PRIu64 " frames take %s of %s bytes, the largest %s in %s()", name,
+		finding = cw_finding_add(host, "stack-overflow", o.confidence, "stack overflow in thread %s: %" PRIu64 " frames take %s of %s bytes, the largest %s in %s()%s", name,
 		                         story.frames, group_digits(story.accounted, a), group_digits(o.stack_bytes, b), group_digits(story.culprit_bytes, c),
-		                         story.culprit ? story.culprit : "?");
+		                         story.culprit ? short_name(story.culprit) : "?",
+		                         core->fault->cause == CW_CAUSE_SIGNAL_UNDELIVERABLE ? "; SI_KERNEL: no room for signal frame" : "");
 	}
 	add_detail(core, &o, &story, finding);
 	add_evidence(core, &o, &story, finding);
