@@ -51,7 +51,18 @@ static void prefix_of(json_object *report, char *buffer, size_t size) {
 	snprintf(buffer, size, "%s%s %s: ", name, number, signal ?: "crashed");
 }
 
-static void suffix_of(json_object *report, const char *summary, char *buffer, size_t size) {
+/* A function's last name: the summary may have left its module out. */
+static const char *last_name(const char *function) {
+	const char *last = function;
+
+	for (const char *p = function; *p && *p != '(' && *p != '<'; p++)
+		if (p[0] == ':' && p[1] == ':' && p[2] != 0)
+			last = p + 2;
+	return last;
+}
+
+/* room: what the summary leaves; the place, which has fields of its own, is the first to go. */
+static void suffix_of(json_object *report, const char *summary, size_t room, char *buffer, size_t size) {
 	const char *thread = json_get_string(report, "crash.thread.name");
 	struct location at = location_of_crash(report);
 	char name[48], in_thread[64] = "", in_function[128] = "", place[128] = "";
@@ -61,7 +72,7 @@ static void suffix_of(json_object *report, const char *summary, char *buffer, si
 		cut_into(name, sizeof(name), thread, THREAD_MAX);
 		snprintf(in_thread, sizeof(in_thread), " in thread %s", name);
 	}
-	if (at.function && !mentions(summary, at.function)) {
+	if (at.function && !mentions(summary, at.function) && !mentions(summary, last_name(at.function))) {
 		cut_into(name, sizeof(name), at.function, FUNCTION_MAX);
 		snprintf(in_function, sizeof(in_function), " in %s%s", name, strchr(name, '(') ? "" : "()");
 		/* C++ and Rust names carry their own arguments or are cut: "()" would only mislead. */
@@ -72,6 +83,8 @@ static void suffix_of(json_object *report, const char *summary, char *buffer, si
 		cut_into(name, sizeof(name), location_base_name(at.file), FILE_MAX);
 		snprintf(place, sizeof(place), at.line > 0 ? " (%s:%" PRIi64 ")" : " (%s)", name, at.line);
 	}
+	if (strlen(in_thread) + strlen(in_function) + strlen(place) > room)
+		place[0] = 0;
 	snprintf(buffer, size, "%s%s%s", in_thread, in_function, place);
 }
 
@@ -82,7 +95,8 @@ int report_message(json_object *report, char **ret_message) {
 	char *message;
 
 	prefix_of(report, prefix, sizeof(prefix));
-	suffix_of(report, summary, suffix, sizeof(suffix));
+	taken = strlen(prefix) + strlen(summary);
+	suffix_of(report, summary, taken < REPORT_MESSAGE_MAX ? REPORT_MESSAGE_MAX - taken : 0, suffix, sizeof(suffix));
 	taken = strlen(prefix) + strlen(suffix);
 	cut_into(body, sizeof(body), summary, taken + 8 < REPORT_MESSAGE_MAX ? REPORT_MESSAGE_MAX - taken : 8);
 	if (asprintf(&message, "%s%s%s", prefix, body, suffix) < 0)
