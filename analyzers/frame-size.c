@@ -5,6 +5,8 @@
  */
 #include <corewatch/analyzer.h>
 
+#include "words.h"
+
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -44,19 +46,6 @@ static int configure(const char *key, const char *value) {
 	return -2; /* ENOENT */
 }
 
-static const char *group(uint64_t value, char *buffer) {
-	char digits[24];
-	int n = snprintf(digits, sizeof(digits), "%" PRIu64, value), k = 0;
-
-	for (int i = 0; i < n; i++) {
-		if (i > 0 && (n - i) % 3 == 0)
-			buffer[k++] = ' ';
-		buffer[k++] = digits[i];
-	}
-	buffer[k] = 0;
-	return buffer;
-}
-
 static int run(const struct cw_core *core, struct cw_run *host) {
 	const struct cw_thread *t = core->crashed;
 	const struct cw_stack *s = &t->stack;
@@ -76,21 +65,21 @@ static int run(const struct cw_core *core, struct cw_run *host) {
 		return 0;
 	if (limit > 0)
 		f = cw_finding_add(host, "frame-size", CW_CERTAIN, "%s of %s bytes of stack in use (%" PRIu64 " %%) by %u frames; the largest frame is %s bytes in %s",
-		                   group(s->used_bytes, a), group(limit, b), s->used_bytes * 100 / limit, t->frame_count, group(largest, c), largest_function);
+		                   group_digits(s->used_bytes, a), group_digits(limit, b), s->used_bytes * 100 / limit, t->frame_count, group_digits(largest, c), largest_function);
 	else
-		f = cw_finding_add(host, "frame-size", CW_CERTAIN, "%s bytes of stack in use by %u frames; the largest frame is %s bytes in %s", group(s->used_bytes, a),
-		                   t->frame_count, group(largest, c), largest_function);
+		f = cw_finding_add(host, "frame-size", CW_CERTAIN, "%s bytes of stack in use by %u frames; the largest frame is %s bytes in %s", group_digits(s->used_bytes, a),
+		                   t->frame_count, group_digits(largest, c), largest_function);
 	cw_finding_supports(f);
 	for (size_t i = 0; i < t->n_functions && i < FUNCTIONS_MAX; i++) {
 		const struct cw_function_use *u = &t->functions[i];
 
-		cw_finding_evidence(f, "%s: %s bytes in %s frame%s (largest %s)", u->function, group(u->bytes, a), group(u->count, b), u->count == 1 ? "" : "s",
-		                    group(u->largest_frame_bytes, c));
+		cw_finding_evidence(f, "%s: %s bytes in %s frame%s (largest %s)", u->function, group_digits(u->bytes, a), group_digits(u->count, b), u->count == 1 ? "" : "s",
+		                    group_digits(u->largest_frame_bytes, c));
 	}
 	if (t->cycle && t->cycle->bytes > 0)
 		cw_finding_evidence(f, "a cycle of %zu function%s turned %u times: %s bytes a turn, %s in all", t->cycle->n_cycle ? t->cycle->n_cycle : 1,
-		                    t->cycle->n_cycle > 1 ? "s" : "", t->cycle->count, group((uint64_t)t->cycle->bytes, a),
-		                    group((uint64_t)t->cycle->bytes * t->cycle->count, b));
+		                    t->cycle->n_cycle > 1 ? "s" : "", t->cycle->count, group_digits((uint64_t)t->cycle->bytes, a),
+		                    group_digits((uint64_t)t->cycle->bytes * t->cycle->count, b));
 	cw_fact_integer(f, "used_bytes", (int64_t)s->used_bytes);
 	if (limit > 0)
 		cw_fact_integer(f, "limit_bytes", (int64_t)limit);

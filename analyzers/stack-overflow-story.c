@@ -12,19 +12,6 @@
 /* So many calls of one function on one stack are recursion even where they do not repeat in a fixed pattern. */
 #define IRREGULAR_CALLS 16
 
-const char *group_digits(uint64_t value, char *buffer) {
-	char digits[24];
-	int n = snprintf(digits, sizeof(digits), "%" PRIu64, value), k = 0;
-
-	for (int i = 0; i < n; i++) {
-		if (i > 0 && (n - i) % 3 == 0)
-			buffer[k++] = ' ';
-		buffer[k++] = digits[i];
-	}
-	buffer[k] = 0;
-	return buffer;
-}
-
 static bool starts_with_any(const char *s, const char *const *prefixes) {
 	for (; s && *prefixes; prefixes++)
 		if (strncmp(s, *prefixes, strlen(*prefixes)) == 0)

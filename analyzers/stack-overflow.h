@@ -4,6 +4,8 @@
 
 #include <corewatch/analyzer.h>
 
+#include "words.h"
+
 /* A rule that fired: that the thread ran out of stack, and how sure that is. */
 struct overflow {
 	enum cw_confidence confidence;
@@ -34,8 +36,6 @@ bool overflow_detect(const struct cw_core *core, struct overflow *ret_overflow);
 void overflow_explain(const struct cw_core *core, const struct overflow *overflow, struct overflow_story *ret_story);
 void overflow_suggest(const struct cw_core *core, const struct overflow *overflow, const struct overflow_story *story, struct cw_finding *finding);
 
-/* "439 872" into a buffer of at least 32 bytes. */
-const char *group_digits(uint64_t value, char *buffer);
 /* Code of the system or of a language's runtime: nobody's own function to change. */
 bool is_runtime_frame(const struct cw_frame *frame);
 /* The name without arguments; a lambda is the function that it stands in. */

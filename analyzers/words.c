@@ -195,6 +195,19 @@ bool words_find_place(const struct words_stack *stack, size_t from, struct words
 	return true;
 }
 
+const char *group_digits(uint64_t value, char *buffer) {
+	char digits[24];
+	int n = snprintf(digits, sizeof(digits), "%" PRIu64, value), k = 0;
+
+	for (int i = 0; i < n; i++) {
+		if (i > 0 && (n - i) % 3 == 0)
+			buffer[k++] = ' ';
+		buffer[k++] = digits[i];
+	}
+	buffer[k] = 0;
+	return buffer;
+}
+
 const char *words_bare(const struct cw_core *core, const char *function) {
 	char out[512];
 	size_t n = 0, angle = 0;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What the analyzers of aborts, exceptions and panics share: frames by name, the program's own function among those of
+ * What analyzers share, those of aborts, exceptions and panics most: frames by name, the program's own function among those of
  * libraries and runtimes, and text in the crashed process that is only believed when it reads as text.
  *
  * All strings and pointers that are returned live as long as the core. Nothing here claims anything.
@@ -57,6 +57,8 @@ bool words_is_runtime(const struct cw_frame *frame);
 /* The first frame from `from` on that is not a runtime's. False: none among the frames that are kept. */
 bool words_find_place(const struct words_stack *stack, size_t from, struct words_place *ret_place);
 
+/* "439 872" into a buffer of at least 32 bytes, which is returned. */
+const char *group_digits(uint64_t value, char *buffer);
 /* A name without the arguments of functions and templates. NULL for NULL. */
 const char *words_bare(const struct cw_core *core, const char *function);
 const char *words_base_name(const char *path);
