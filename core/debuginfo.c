@@ -160,11 +160,13 @@ static int section_key(Elf *elf, int fd, char name[static 80], struct cache_key 
 	return cache_make_key("sections", hex, &fd, 1, ret_key);
 }
 
-/* By way of the cache, where there is one. */
-static int load_file(const struct debuginfo *info, Elf *elf, int fd, struct dwarf_handle *ret_handle) {
+/* By way of the cache, where there is one. addresses: NULL for all. */
+static int load_file(const struct debuginfo *info, Elf *elf, int fd, const uint64_t *addresses, size_t n,
+		     struct dwarf_handle *ret_handle) {
 	struct cache_entry entry;
 	struct cache_key key;
 	char name[80];
+	int r;
 
 	if (info->cache.max > 0 && section_key(elf, fd, name, &key) >= 0 &&
 	    cache_open(&info->cache, name, &key, CACHE_MAP, &entry) >= 0) {
@@ -172,7 +174,8 @@ static int load_file(const struct debuginfo *info, Elf *elf, int fd, struct dwar
 			return 0;
 		cache_entry_close(&entry);
 	}
-	return dwarf_load(elf, fd, DWARF_IMAGE_SYMBOLS, ret_handle);
+	r = addresses ? dwarf_load_units(elf, fd, addresses, n, ret_handle) : -ENOENT;
+	return r >= 0 || r == -ENOMEM ? r : dwarf_load(elf, fd, DWARF_IMAGE_SYMBOLS, ret_handle);
 }
 
 static void save_file(const struct debuginfo *info, Elf *elf, int fd, const struct dwarf_handle *h) {
@@ -180,7 +183,7 @@ static void save_file(const struct debuginfo *info, Elf *elf, int fd, const stru
 	char name[80];
 
 	/* What inflates within a millisecond is not worth a file. */
-	if (h->image.bytes && h->image.size >= KIB(512) && section_key(elf, fd, name, &key) >= 0)
+	if (h->image.bytes && !h->partial && h->image.size >= KIB(512) && section_key(elf, fd, name, &key) >= 0)
 		(void)cache_store(&info->cache, name, &key, h->image.bytes, h->image.size);
 }
 
@@ -199,7 +202,7 @@ static int attach_alt(struct debuginfo *info, Elf *holder, int holder_fd, const 
 	int r;
 
 	if (find_alt(holder, holder_fd, info->dwarf.dwarf, dirs, &info->alt_file, &wanted)) {
-		r = load_file(info, info->alt_file.elf, info->alt_file.fd, &info->alt);
+		r = load_file(info, info->alt_file.elf, info->alt_file.fd, NULL, 0, &info->alt);
 		if (r < 0)
 			debug_file_close(&info->alt_file);
 	}
@@ -214,13 +217,13 @@ static int attach_alt(struct debuginfo *info, Elf *holder, int holder_fd, const 
 	return 0;
 }
 
-static int load(struct debuginfo *info, bool whole) {
+static int load(struct debuginfo *info, bool whole, const uint64_t *addresses, size_t n) {
 	bool own = !info->separate.elf;
 	Elf *elf = own ? info->main : info->separate.elf;
 	int r;
 
 	r = whole ? dwarf_load_whole(elf, &info->dwarf) :
-		    load_file(info, elf, own ? info->module->fd : info->separate.fd, &info->dwarf);
+		    load_file(info, elf, own ? info->module->fd : info->separate.fd, addresses, n, &info->dwarf);
 	if (r == -ENODATA)
 		return 0;
 	if (r == -ENOMEM)
@@ -234,17 +237,24 @@ static int load(struct debuginfo *info, bool whole) {
 	return attach_alt(info, elf, own ? info->module->fd : info->separate.fd, info->dirs);
 }
 
-int debuginfo_load(struct debuginfo *info) {
-	return info->dwarf.dwarf ? 0 : load(info, false);
+static void unload(struct debuginfo *info) {
+	dwarf_unload(&info->dwarf);
+	dwarf_unload(&info->alt);
+	debug_file_close(&info->alt_file);
+}
+
+int debuginfo_load(struct debuginfo *info, const uint64_t *addresses, size_t n) {
+	if (info->dwarf.dwarf && !info->dwarf.partial)
+		return 0;
+	unload(info);
+	return load(info, false, addresses, n);
 }
 
 int debuginfo_load_whole(struct debuginfo *info) {
 	if (!info->dwarf.image_elf)
 		return 0;
-	dwarf_unload(&info->dwarf);
-	dwarf_unload(&info->alt);
-	debug_file_close(&info->alt_file);
-	return load(info, true);
+	unload(info);
+	return load(info, true, NULL, 0);
 }
 
 const char *debuginfo_directory(const struct debuginfo *info, char *buffer) {

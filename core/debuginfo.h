@@ -36,8 +36,12 @@ int debuginfo_open(const struct module *module, const char *debug_dirs, struct d
 void debuginfo_close(struct debuginfo *info);
 DEFINE_CLEANUP(struct debuginfo *, debuginfo_close);
 
-/* Loads the DWARF of what was found into info->dwarf, with its alternate file. 0 or -ENOMEM; see info->problem. */
-int debuginfo_load(struct debuginfo *info);
+/*
+ * Loads the DWARF of what was found into info->dwarf, with its alternate file: all of it, or with addresses (file
+ * addresses, NULL: all) possibly no more than what tells about these; see info->dwarf.partial. What was loaded in
+ * part before goes. 0 or -ENOMEM; see info->problem.
+ */
+int debuginfo_load(struct debuginfo *info, const uint64_t *addresses, size_t n);
 /* Loads it again in a way that finds .dwo files: when units turn out to be split. The old handle is no longer valid. */
 int debuginfo_load_whole(struct debuginfo *info);
 /* Puts inflated sections into the cache, unless they come from there. */

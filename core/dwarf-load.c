@@ -2,6 +2,8 @@
 /* See dwarf-load.h. */
 #include "core/dwarf-load.h"
 
+#include "core/dwarf-select.h"
+
 bool dwarf_present(Elf *elf) {
 	return elf_find_section(elf, ".debug_info") || elf_find_section(elf, ".zdebug_info");
 }
@@ -38,6 +40,59 @@ int dwarf_load(Elf *elf, int fd, enum dwarf_image_use use, struct dwarf_handle *
 		dwarf_unload(&h);
 		return r;
 	}
+	*ret_handle = h;
+	return 0;
+}
+
+/* .debug_info becomes what was selected, without its index; line tables come when the units can be asked for them. */
+static int shape_parts(struct dwarf_parts *parts, const struct selection *selection) {
+	size_t n = 0;
+
+	for (size_t i = 0; i < parts->n; i++) {
+		struct dwarf_part *p = &parts->list[i];
+
+		if (streq(p->name, ".debug_aranges"))
+			continue;
+		if (streq(p->name, ".debug_info"))
+			*p = (struct dwarf_part){ .name = p->name, .packed = selection->bytes,
+						  .packed_size = selection->size, .size = selection->size };
+		p->later = streq(p->name, ".debug_line");
+		parts->list[n++] = *p;
+	}
+	parts->n = n;
+	return selection->size > 0 ? 0 : -ENOENT;
+}
+
+static int load_selection(Elf *elf, int fd, struct dwarf_parts *parts, const struct selection *selection,
+			  struct dwarf_handle *h) {
+	const struct dwarf_part *abbrevs = dwarf_parts_get(parts, ".debug_abbrev"), *lines = dwarf_parts_get(parts, ".debug_line");
+	int r = dwarf_image_make(elf, fd, parts, &h->image);
+
+	if (r < 0)
+		return r;
+	if (!abbrevs || !selection_is_closed(selection, h->image.bytes + abbrevs->at, abbrevs->size))
+		return -ENOENT;
+	r = open_image(h, h->image.bytes, h->image.size);
+	return r < 0 || !lines ? r : selection_fill_lines(h->dwarf, lines, fd, h->image.bytes + lines->at);
+}
+
+int dwarf_load_units(Elf *elf, int fd, const uint64_t *addresses, size_t n, struct dwarf_handle *ret_handle) {
+	_cleanup_(selection_free) struct selection selection = { .bytes = NULL };
+	struct dwarf_handle h = { .dwarf = NULL };
+	struct dwarf_parts parts = { .n = 0 };
+	int r = dwarf_parts_find(elf, DWARF_IMAGE_SYMBOLS, &parts);
+
+	if (r >= 0)
+		r = selection_make(&parts, fd, addresses, n, &selection);
+	if (r >= 0)
+		r = shape_parts(&parts, &selection);
+	if (r >= 0)
+		r = load_selection(elf, fd, &parts, &selection, &h);
+	if (r < 0) {
+		dwarf_unload(&h);
+		return r;
+	}
+	h.partial = true;
 	*ret_handle = h;
 	return 0;
 }

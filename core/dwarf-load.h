@@ -20,12 +20,16 @@ struct dwarf_handle {
 	Elf *image_elf;            /* the image as libelf sees it; NULL: dwarf reads the file itself */
 	struct dwarf_image image;
 	struct cache_entry entry;  /* instead of image: kept from an earlier time */
+	bool partial;              /* image has only the units of some addresses */
 };
 
 /* 0; -ENODATA: no such sections; -EFBIG: would inflate to more than we allow; -EOPNOTSUPP: packed in a way that nobody
  * knows; -EBADMSG: damaged; -ENOMEM. elf is borrowed and must outlive the handle; fd: the file
  * behind it, or -EBADF. */
 int dwarf_load(Elf *elf, int fd, enum dwarf_image_use use, struct dwarf_handle *ret_handle);
+/* Only what tells about these file addresses. As above, and -ENOENT: cannot be told, load all; -ENODATA: nothing is
+ * packed, loading all costs nothing. After any error but -ENOMEM dwarf_load() may do better. */
+int dwarf_load_units(Elf *elf, int fd, const uint64_t *addresses, size_t n, struct dwarf_handle *ret_handle);
 /* From an image that was kept; takes the entry over on success. 0, -EBADMSG, -ENOMEM. */
 int dwarf_load_inflated(struct cache_entry *entry, struct dwarf_handle *ret_handle);
 /* The same with all sections, inflated by libdw: split DWARF needs it, since libdw looks for .dwo files beside a file

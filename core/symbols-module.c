@@ -63,26 +63,49 @@ static int list_units(struct module *module, struct module_symbols *ms) {
 	return r == -ENODATA ? 0 : r;
 }
 
-static int load(struct core *core, struct module *module, struct module_symbols *ms) {
+/* Which part of a large file to load: what the first crash of a build asks for. Of a build that crashes again
+ * everything is loaded, and kept. */
+static int load_debuginfo(struct module_symbols *ms, const struct module_query *queries, size_t n) {
+	_cleanup_free_ uint64_t *addresses = NULL;
+	enum cw_debuginfo known;
+
+	if (n == 0 || ms->loaded || (ms->cache && symbols_cache_known(ms->cache, &known)))
+		return debuginfo_load(ms->info, NULL, 0);
+	addresses = calloc(n, sizeof(*addresses));
+	if (!addresses)
+		return -ENOMEM;
+	for (size_t i = 0; i < n; i++)
+		addresses[i] = queries[i].address;
+	return debuginfo_load(ms->info, addresses, n);
+}
+
+/* Split units: libdw finds .dwo files only with the file itself. */
+static int load_split(struct module *module, struct module_symbols *ms) {
 	int r;
 
-	if (ms->loaded)
+	if (!ms->units || !ms->units->split || !ms->info->dwarf.image_elf)
 		return 0;
+	units_free(take_ptr(ms->units));
+	r = debuginfo_load_whole(ms->info);
+	return r < 0 ? r : list_units(module, ms);
+}
+
+static int load(struct core *core, struct module *module, struct module_symbols *ms,
+		const struct module_query *queries, size_t n) {
+	int r;
+
+	if (ms->loaded && !ms->info->dwarf.partial)
+		return 0;
+	/* What was loaded in part is for the addresses of then. */
+	units_free(take_ptr(ms->units));
+	r = load_debuginfo(ms, queries, n);
 	ms->loaded = true;
-	r = debuginfo_load(ms->info);
+	if (r >= 0)
+		r = list_units(module, ms);
+	if (r >= 0)
+		r = load_split(module, ms);
 	if (r < 0)
 		return r;
-	r = list_units(module, ms);
-	if (r < 0)
-		return r;
-	if (ms->units && ms->units->split && ms->info->dwarf.image_elf) {
-		units_free(take_ptr(ms->units));
-		r = debuginfo_load_whole(ms->info);
-		if (r >= 0)
-			r = list_units(module, ms);
-		if (r < 0)
-			return r;
-	}
 	if (!ms->units && !symtab_present(ms->info->main, SYMTAB_FULL) && !ms->info->separate.elf)
 		debuginfo_open_mini(ms->info);
 	if (ms->info->problem)
@@ -226,7 +249,7 @@ static int resolve_by_dwarf(struct core *core, struct module_symbols *ms, const 
 /* Looks up what no cache knew. */
 static int resolve_fresh(struct core *core, struct module *module, struct module_symbols *ms,
 			 const struct module_query *queries, struct draft *drafts, size_t n) {
-	int r = load(core, module, ms);
+	int r = load(core, module, ms, queries, n);
 
 	if (r >= 0)
 		r = resolve_by_dwarf(core, ms, queries, drafts, n);

@@ -1,0 +1,367 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* See dwarf-select.h. All numbers are in the machine's own byte order: images are made of no others. */
+#include "core/dwarf-select.h"
+
+#include <dwarf.h>
+
+/* Frames of one crash lie in a few dozen units; more is not worth picking. */
+#define UNITS_MAX 512u
+/* The smallest header of a unit, without its length; the largest one takes 24 bytes more. */
+#define UNIT_HEADER_MIN 7u
+
+/* A cursor over bytes that somebody else wrote. ok goes false, and stays so, once something is read past the end. */
+struct bytes {
+	const uint8_t *at, *end;
+	bool ok;
+};
+
+static uint64_t take(struct bytes *b, size_t size) {
+	union {
+		uint8_t u8;
+		uint16_t u16;
+		uint32_t u32;
+		uint64_t u64;
+	} value = { .u64 = 0 };
+
+	if ((size_t)(b->end - b->at) < size) {
+		b->at = b->end;
+		b->ok = false;
+		return 0;
+	}
+	memcpy(&value, b->at, size);
+	b->at += size;
+	return size == 1 ? value.u8 : size == 2 ? value.u16 : size == 4 ? value.u32 : value.u64;
+}
+
+static uint64_t take_leb(struct bytes *b) {
+	uint64_t value = 0;
+
+	for (unsigned shift = 0; b->at < b->end; shift += 7) {
+		uint8_t byte = *b->at++;
+
+		if (shift < 64)
+			value |= (uint64_t)(byte & 0x7f) << shift;
+		if (!(byte & 0x80))
+			return value;
+	}
+	b->ok = false;
+	return 0;
+}
+
+/* A unit's length, and how wide its offsets are. */
+static uint64_t take_length(struct bytes *b, unsigned *ret_offset_bytes) {
+	uint64_t length = take(b, 4);
+
+	*ret_offset_bytes = 4;
+	if (length == UINT32_MAX) {
+		*ret_offset_bytes = 8;
+		length = take(b, 8);
+	} else if (length >= UINT32_C(0xfffffff0)) {
+		b->ok = false;
+	}
+	return length;
+}
+
+/* ── which units ──────────────────────────────────────────────────────────────────────────────────────────── */
+
+struct wish {
+	uint64_t address;
+	bool granted;
+};
+
+static int compare_wishes(const void *a, const void *b) {
+	const struct wish *x = a, *y = b;
+
+	return x->address < y->address ? -1 : x->address > y->address;
+}
+
+static int compare_spans(const void *a, const void *b) {
+	const struct span *x = a, *y = b;
+
+	return x->offset < y->offset ? -1 : x->offset > y->offset;
+}
+
+/* Whether any of the addresses lies within; they are marked. */
+static bool grant(struct wish *wishes, size_t n, uint64_t low, uint64_t size) {
+	size_t first = 0, last = n;
+	bool any = false;
+
+	while (first < last) {
+		size_t middle = first + (last - first) / 2;
+
+		if (wishes[middle].address < low)
+			first = middle + 1;
+		else
+			last = middle;
+	}
+	for (; first < n && wishes[first].address - low < size; first++)
+		any = wishes[first].granted = true;
+	return any;
+}
+
+/* One set of .debug_aranges, b, that begins at start. */
+static bool set_is_wanted(struct bytes *b, const uint8_t *start, unsigned offset_bytes, struct wish *wishes, size_t n,
+			  uint64_t *ret_unit) {
+	uint64_t version = take(b, 2), unit = take(b, offset_bytes), address_bytes = take(b, 1), segment_bytes = take(b, 1);
+	size_t tuple = 2 * (size_t)address_bytes, header = (size_t)(b->at - start);
+	bool any = false;
+
+	if (!b->ok || version != 2 || segment_bytes != 0 || (address_bytes != 4 && address_bytes != 8)) {
+		b->ok = false;
+		return false;
+	}
+	/* Tuples are aligned to their own size from the start of the set. */
+	b->at += MIN((tuple - header % tuple) % tuple, (size_t)(b->end - b->at));
+	while ((size_t)(b->end - b->at) >= tuple) {
+		uint64_t low = take(b, address_bytes), size = take(b, address_bytes);
+
+		if (low == 0 && size == 0)
+			break;
+		any |= grant(wishes, n, low, size);
+	}
+	*ret_unit = unit;
+	return any;
+}
+
+static int find_units(const uint8_t *aranges, size_t size, struct wish *wishes, size_t n, struct span *spans,
+		      size_t *ret_n_spans) {
+	struct bytes b = { .at = aranges, .end = aranges + size, .ok = true };
+	size_t n_spans = 0;
+
+	while (b.at < b.end) {
+		const uint8_t *start = b.at;
+		unsigned offset_bytes;
+		uint64_t length = take_length(&b, &offset_bytes), unit;
+		struct bytes set = b;
+
+		if (!b.ok || length > (uint64_t)(b.end - b.at))
+			return -EBADMSG;
+		b.at += length;
+		set.end = b.at;
+		if (set_is_wanted(&set, start, offset_bytes, wishes, n, &unit)) {
+			if (n_spans == UNITS_MAX)
+				return -ENOENT;
+			spans[n_spans++].offset = unit;
+		}
+		if (!set.ok)
+			return -EBADMSG;
+	}
+	for (size_t i = 0; i < n; i++)
+		if (!wishes[i].granted)
+			return -ENOENT;
+	*ret_n_spans = n_spans;
+	return 0;
+}
+
+static int read_aranges(const struct dwarf_part *part, int fd, uint8_t **ret_bytes) {
+	_cleanup_(section_stream_freep) struct section_stream *stream = NULL;
+	_cleanup_free_ uint8_t *bytes = malloc(part->size);
+	int r;
+
+	if (!bytes)
+		return -ENOMEM;
+	r = section_stream_new(part->packing, part->packed, part->packed_size, fd, part->offset, &stream);
+	if (r >= 0)
+		r = section_stream_read(stream, 0, bytes, part->size);
+	if (r < 0)
+		return r;
+	*ret_bytes = take_ptr(bytes);
+	return 0;
+}
+
+static int choose_units(const struct dwarf_part *part, int fd, const uint64_t *addresses, size_t n, struct span *spans,
+			size_t *ret_n_spans) {
+	_cleanup_free_ struct wish *wishes = calloc(MAX(n, (size_t)1), sizeof(*wishes));
+	_cleanup_free_ uint8_t *aranges = NULL;
+	int r;
+
+	if (!wishes)
+		return -ENOMEM;
+	for (size_t i = 0; i < n; i++)
+		wishes[i].address = addresses[i];
+	qsort(wishes, n, sizeof(*wishes), compare_wishes);
+	r = read_aranges(part, fd, &aranges);
+	return r < 0 ? r : find_units(aranges, part->size, wishes, n, spans, ret_n_spans);
+}
+
+/* ── out of the stream ────────────────────────────────────────────────────────────────────────────────────── */
+
+/* Reads a span's length where it begins. head gets the bytes read until then. */
+static int read_length(struct section_stream *stream, const struct dwarf_part *part, uint64_t offset, uint8_t head[12],
+		       size_t *ret_head, uint64_t *ret_size) {
+	struct bytes b = { .at = head, .end = head + 12, .ok = true };
+	uint64_t length;
+	unsigned offset_bytes;
+	size_t n = 4;
+	int r;
+
+	if (offset >= part->size || part->size - offset < 12)
+		return -EBADMSG;
+	r = section_stream_read(stream, offset, head, 4);
+	if (r >= 0 && memcmp(head, "\xff\xff\xff\xff", 4) == 0) {
+		r = section_stream_read(stream, offset + 4, head + 4, 8);
+		n = 12;
+	}
+	if (r < 0)
+		return r;
+	length = take_length(&b, &offset_bytes);
+	if (!b.ok || length > part->size - offset - n)
+		return -EBADMSG;
+	*ret_head = n;
+	*ret_size = n + length;
+	return 0;
+}
+
+static int append_unit(struct section_stream *stream, const struct dwarf_part *part, uint64_t offset,
+		       struct selection *s) {
+	uint8_t head[12], *grown;
+	size_t n_head;
+	uint64_t size;
+	int r = read_length(stream, part, offset, head, &n_head, &size);
+
+	if (r < 0)
+		return r;
+	/* Spans follow each other, so all together are no larger than the section, which was checked against a limit. */
+	grown = realloc(s->bytes, s->size + (size_t)size);
+	if (!grown)
+		return -ENOMEM;
+	s->bytes = grown;
+	memcpy(s->bytes + s->size, head, n_head);
+	r = section_stream_read(stream, offset + n_head, s->bytes + s->size + n_head, (size_t)size - n_head);
+	if (r < 0)
+		return r;
+	s->size += (size_t)size;
+	return 0;
+}
+
+int selection_make(const struct dwarf_parts *parts, int fd, const uint64_t *addresses, size_t n,
+		   struct selection *ret_selection) {
+	const struct dwarf_part *aranges = dwarf_parts_get(parts, ".debug_aranges"), *info = dwarf_parts_get(parts, ".debug_info");
+	_cleanup_(section_stream_freep) struct section_stream *stream = NULL;
+	_cleanup_(selection_free) struct selection s = { .bytes = NULL };
+	struct span spans[UNITS_MAX];
+	size_t n_spans;
+	int r;
+
+	/* Signatures of types are looked for in all units. */
+	if (!aranges || !info || n == 0 || dwarf_parts_get(parts, ".debug_types"))
+		return -ENOENT;
+	r = choose_units(aranges, fd, addresses, n, spans, &n_spans);
+	if (r < 0)
+		return r;
+	qsort(spans, n_spans, sizeof(*spans), compare_spans);
+	r = section_stream_new(info->packing, info->packed, info->packed_size, fd, info->offset, &stream);
+	for (size_t i = 0; i < n_spans && r >= 0; i++)
+		if (i == 0 || spans[i].offset != spans[i - 1].offset)
+			r = spans[i].offset < section_stream_at(stream) ? -ENOENT : append_unit(stream, info, spans[i].offset, &s);
+	if (r < 0)
+		return r;
+	*ret_selection = s;
+	s = (struct selection){ .bytes = NULL };
+	return 0;
+}
+
+void selection_free(struct selection *s) {
+	free(s->bytes);
+	*s = (struct selection){ .bytes = NULL };
+}
+
+/* ── do they do? ──────────────────────────────────────────────────────────────────────────────────────────── */
+
+/* Whether the table at b has an attribute that points into another unit. */
+static bool table_refers(struct bytes *b) {
+	while (b->at < b->end && take_leb(b) != 0) {
+		uint64_t name, form;
+
+		take_leb(b);
+		take(b, 1);
+		do {
+			name = take_leb(b);
+			form = take_leb(b);
+			if (form == DW_FORM_implicit_const)
+				take_leb(b);
+			if (form == DW_FORM_ref_addr)
+				return true;
+		} while (b->ok && (name != 0 || form != 0));
+		if (!b->ok)
+			return true;
+	}
+	return !b->ok;
+}
+
+bool selection_is_closed(const struct selection *s, const uint8_t *abbrevs, size_t size) {
+	struct bytes b = { .at = s->bytes, .end = s->bytes + s->size, .ok = true };
+	uint64_t checked = UINT64_MAX;
+
+	while (b.at < b.end) {
+		unsigned offset_bytes;
+		uint64_t length = take_length(&b, &offset_bytes), version, table;
+		struct bytes unit = b, t;
+
+		if (!b.ok || length < UNIT_HEADER_MIN || length > (uint64_t)(b.end - b.at))
+			return false;
+		b.at += length;
+		version = take(&unit, 2);
+		if (version >= 5)
+			take(&unit, 2);
+		table = take(&unit, offset_bytes);
+		if (!unit.ok || table >= size)
+			return false;
+		if (table == checked)
+			continue;
+		checked = table;
+		t = (struct bytes){ .at = abbrevs + table, .end = abbrevs + size, .ok = true };
+		if (table_refers(&t))
+			return false;
+	}
+	return true;
+}
+
+/* ── lines ────────────────────────────────────────────────────────────────────────────────────────────────── */
+
+static int collect_tables(Dwarf *dwarf, struct span *spans, size_t *ret_n) {
+	Dwarf_CU *cu = NULL;
+	Dwarf_Die die;
+	size_t n = 0;
+
+	while (dwarf_get_units(dwarf, cu, &cu, NULL, NULL, &die, NULL) == 0) {
+		Dwarf_Attribute attribute;
+		Dwarf_Word offset;
+
+		if (!dwarf_attr(&die, DW_AT_stmt_list, &attribute) || dwarf_formudata(&attribute, &offset) != 0)
+			continue;
+		if (n == UNITS_MAX)
+			return -EFBIG;
+		spans[n++].offset = offset;
+	}
+	qsort(spans, n, sizeof(*spans), compare_spans);
+	*ret_n = n;
+	return 0;
+}
+
+int selection_fill_lines(Dwarf *dwarf, const struct dwarf_part *lines, int fd, uint8_t *to) {
+	_cleanup_(section_stream_freep) struct section_stream *stream = NULL;
+	struct span spans[UNITS_MAX];
+	size_t n;
+	int r;
+
+	r = collect_tables(dwarf, spans, &n);
+	if (r >= 0)
+		r = section_stream_new(lines->packing, lines->packed, lines->packed_size, fd, lines->offset, &stream);
+	for (size_t i = 0; i < n && r >= 0; i++) {
+		uint64_t offset = spans[i].offset, size;
+		uint8_t head[12];
+		size_t n_head;
+
+		if (i > 0 && offset == spans[i - 1].offset)
+			continue;
+		if (offset < section_stream_at(stream))
+			return -EBADMSG;
+		r = read_length(stream, lines, offset, head, &n_head, &size);
+		if (r < 0)
+			return r;
+		memcpy(to + offset, head, n_head);
+		r = section_stream_read(stream, offset + n_head, to + offset + n_head, (size_t)size - n_head);
+	}
+	return r;
+}

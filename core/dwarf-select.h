@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The part of a file's packed debug info that tells about given addresses.
+ *
+ * .debug_aranges names the units. Only they are taken out of .debug_info, and put together as if there were no others:
+ * references within a unit are relative to its start. Only their line tables are taken out of .debug_line, and left at
+ * their places. Where that does not do (an address that no unit claims, units that refer to each other, as after
+ * link-time optimisation), the caller loads everything. Formats: DWARF 5 §6.1.2, §7.5.1, §7.5.3, §6.2.4.
+ */
+#pragma once
+
+#include <elfutils/libdw.h>
+
+#include "core/dwarf-image-private.h"
+
+/* A unit, or a line table, within its section. */
+struct span {
+	uint64_t offset, size;
+};
+
+/* What was taken out of .debug_info. */
+struct selection {
+	uint8_t *bytes;        /* of all units, one after the other */
+	size_t size;
+};
+
+/* addresses: file addresses, in any order. fd: the file, or -EBADF. 0; -ENOENT: it cannot be told, load everything;
+ * -EBADMSG, -EOPNOTSUPP, -EFBIG, -ENOMEM. Free with selection_free(). */
+int selection_make(const struct dwarf_parts *parts, int fd, const uint64_t *addresses, size_t n,
+		   struct selection *ret_selection);
+void selection_free(struct selection *selection);
+
+/* Whether the units need nothing but themselves. abbrevs: .debug_abbrev. */
+bool selection_is_closed(const struct selection *selection, const uint8_t *abbrevs, size_t size);
+
+/* Fills in the line tables of the units that dwarf has, within to, the place of .debug_line in the image. */
+int selection_fill_lines(Dwarf *dwarf, const struct dwarf_part *lines, int fd, uint8_t *to);
