@@ -8,7 +8,6 @@
  * be signed, which fills the bits above the address space; the top byte of data addresses is a tag that the CPU ignores; struct pthread lies below
  * the TLS base; and every fault has an address (there is no general protection fault).
  */
-#include <capstone/capstone.h>
 
 #include "core/arch.h"
 
@@ -211,6 +210,4 @@ const struct arch arch_aarch64 = {
 	.red_zone_bytes = 0,
 	.user_end = UINT64_C(1) << 48,
 	.is_canonical = is_canonical,
-	.capstone_arch = CS_ARCH_ARM64,
-	.capstone_mode = CS_MODE_ARM,
 };

@@ -3,7 +3,6 @@
  * i386, native or under a 64-bit kernel. Register numbers: System V ABI, Intel386 supplement. Note layouts: Linux arch/x86/include/asm/elf.h (user_regs_struct32),
  * uapi/asm/sigcontext.h (struct sigcontext_32); rt_sigframe_ia32: arch/x86/include/asm/sigframe.h. The TLS base is in no register: it comes from NT_386_TLS.
  */
-#include <capstone/capstone.h>
 
 #include "core/arch-x86.h"
 
@@ -102,6 +101,4 @@ const struct arch arch_i386 = {
 	.red_zone_bytes = 0,
 	.user_end = UINT64_C(0xffffe000),
 	.is_canonical = is_canonical,
-	.capstone_arch = CS_ARCH_X86,
-	.capstone_mode = CS_MODE_32,
 };

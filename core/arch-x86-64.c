@@ -3,7 +3,6 @@
  * x86-64. Register numbers: System V ABI, AMD64 supplement, figure 3.36. Note layouts: Linux arch/x86/include/asm/elf.h, user_64.h, uapi/asm/sigcontext.h
  * (struct sigcontext_64), ucontext.h; rt_sigframe: arch/x86/include/asm/sigframe.h.
  */
-#include <capstone/capstone.h>
 
 #include "core/arch-x86.h"
 
@@ -97,6 +96,4 @@ const struct arch arch_x86_64 = {
 	.red_zone_bytes = 128,
 	.user_end = UINT64_C(0x7ffffffff000),
 	.is_canonical = is_canonical,
-	.capstone_arch = CS_ARCH_X86,
-	.capstone_mode = CS_MODE_64,
 };

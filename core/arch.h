@@ -122,7 +122,6 @@ struct arch {
 	uint64_t user_end;            /* first address that no user mapping can have */
 	/* An address that the CPU can translate at all; with has_general_protection the others fault without an address. */
 	bool (*is_canonical)(uint64_t address);
-	int capstone_arch, capstone_mode; /* cs_arch, cs_mode as integers */
 };
 
 extern const struct arch arch_x86_64, arch_i386, arch_aarch64;

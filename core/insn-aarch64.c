@@ -6,7 +6,37 @@
  * regular form and from the registers that are moved. capstone 4 has no instructions newer than Armv8.0 (atomics, authenticated branches):
  * those are no instruction to us. A tag in the address is dropped, as the CPU does. Source: Arm ARM, C6 and C7.
  */
+#include <capstone/capstone.h>
+#include <dlfcn.h>
+
 #include "core/insn-private.h"
+
+/* capstone is loaded only for a core that needs it: its tables for all CPUs take 80 000 relocations, a third of a short analysis. */
+#define NAME_OF(major) NAME_OF_(major)
+#define NAME_OF_(major) "libcapstone.so." #major
+
+struct capstone {
+	void *library;
+	cs_err (*open)(cs_arch, cs_mode, csh *);
+	cs_err (*close)(csh *);
+	cs_err (*option)(csh, cs_opt_type, size_t);
+	cs_insn *(*malloc)(csh);
+	void (*free)(cs_insn *, size_t);
+	bool (*disasm_iter)(csh, const uint8_t **, size_t *, uint64_t *, cs_insn *);
+	const char *(*reg_name)(csh, unsigned);
+	bool (*insn_group)(csh, const cs_insn *, unsigned);
+	csh handle;
+	cs_insn *insn;
+};
+
+/* One instruction. */
+struct a64 {
+	struct insn_builder *builder;
+	struct core *core;
+	const struct capstone *capstone;
+	const cs_insn *insn; /* with detail */
+	struct cw_instruction *out;
+};
 
 /* dc zva clears a block; DCZID_EL0 tells its size, 64 bytes on all CPUs that Linux runs on. */
 #define ZVA_BYTES 64u
@@ -23,14 +53,14 @@ static const struct {
 	{ ARM64_INS_HVC, CW_INSN_PRIVILEGED }, { ARM64_INS_SMC, CW_INSN_PRIVILEGED }, { ARM64_INS_ERET, CW_INSN_PRIVILEGED },
 };
 
-static bool has_prefix(const struct insn_builder *b, const char *const *prefixes, size_t n) {
+static bool has_prefix(const struct a64 *b, const char *const *prefixes, size_t n) {
 	for (size_t i = 0; i < n; i++)
 		if (strncmp(b->insn->mnemonic, prefixes[i], strlen(prefixes[i])) == 0)
 			return true;
 	return false;
 }
 
-static enum cw_instruction_class find_class(const struct insn_builder *b) {
+static enum cw_instruction_class find_class(const struct a64 *b) {
 	const cs_arm64 *a = &b->insn->detail->arm64;
 	unsigned id = b->insn->id;
 
@@ -47,7 +77,7 @@ static enum cw_instruction_class find_class(const struct insn_builder *b) {
 	if ((id == ARM64_INS_MRS || id == ARM64_INS_MSR) &&
 	    (strstr(b->insn->op_str, "_el1") || strstr(b->insn->op_str, "_el2") || strstr(b->insn->op_str, "_el3") || strstr(b->insn->op_str, "daif")))
 		return CW_INSN_PRIVILEGED;
-	if (cs_insn_group(b->handle, b->insn, ARM64_GRP_JUMP))
+	if (b->capstone->insn_group(b->capstone->handle, b->insn, ARM64_GRP_JUMP))
 		return CW_INSN_JUMP;
 	for (unsigned i = 0; i < a->op_count; i++)
 		/* The stack is moved by write-back: before a store, behind a load. */
@@ -57,8 +87,8 @@ static enum cw_instruction_class find_class(const struct insn_builder *b) {
 }
 
 /* A general register by capstone's number; w registers are the low half of x registers. */
-static bool get_register(const struct insn_builder *b, unsigned id, uint64_t *ret_value) {
-	const char *name = cs_reg_name(b->handle, id);
+static bool get_register(const struct a64 *b, unsigned id, uint64_t *ret_value) {
+	const char *name = b->capstone->reg_name(b->capstone->handle, id);
 	char whole[8];
 
 	if (!name)
@@ -69,18 +99,18 @@ static bool get_register(const struct insn_builder *b, unsigned id, uint64_t *re
 	}
 	if (streq(name, "fp") || streq(name, "lr"))
 		name = b->core->arch->register_names[streq(name, "fp") ? b->core->arch->fp : (unsigned)b->core->arch->lr];
-	if (insn_register(b, name, ret_value))
+	if (insn_register(b->builder, name, ret_value))
 		return true;
 	if (name[0] != 'w' || strlen(name) >= sizeof(whole))
 		return false;
 	snprintf(whole, sizeof(whole), "x%s", name + 1);
-	if (!insn_register(b, streq(name, "wsp") ? "sp" : whole, ret_value))
+	if (!insn_register(b->builder, streq(name, "wsp") ? "sp" : whole, ret_value))
 		return false;
 	*ret_value &= UINT32_MAX;
 	return true;
 }
 
-static bool effective_address(const struct insn_builder *b, const cs_arm64_op *op, uint64_t *ret_address) {
+static bool effective_address(const struct a64 *b, const cs_arm64_op *op, uint64_t *ret_address) {
 	uint64_t address, index = 0;
 
 	if (!get_register(b, op->mem.base, &address))
@@ -98,7 +128,7 @@ static bool effective_address(const struct insn_builder *b, const cs_arm64_op *o
 }
 
 /* The n-th part of "x0, [x1, x2, lsl #3], #8": commas in brackets do not separate operands. */
-static const char *operand_text(const struct insn_builder *b, unsigned n) {
+static const char *operand_text(const struct a64 *b, unsigned n) {
 	const char *s = b->insn->op_str, *end;
 	unsigned depth = 0;
 
@@ -119,9 +149,9 @@ static const char *operand_text(const struct insn_builder *b, unsigned n) {
 }
 
 /* A register's width by its name, a vector's by its arrangement; 0: unknown (single lanes). */
-static uint32_t register_bytes(const struct insn_builder *b, const cs_arm64_op *op) {
+static uint32_t register_bytes(const struct a64 *b, const cs_arm64_op *op) {
 	static const struct { char letter; uint8_t bytes; } widths[] = { { 'b', 1 }, { 'h', 2 }, { 's', 4 }, { 'w', 4 }, { 'd', 8 }, { 'x', 8 }, { 'q', 16 } };
-	const char *name = cs_reg_name(b->handle, op->reg);
+	const char *name = b->capstone->reg_name(b->capstone->handle, op->reg);
 
 	if (!name)
 		return 0;
@@ -135,7 +165,7 @@ static uint32_t register_bytes(const struct insn_builder *b, const cs_arm64_op *
 }
 
 /* ldrb, sturh, ldpsw, …: the mnemonic's end tells; else the registers in front of the memory operand do. Store-exclusives have their result first. */
-static uint32_t access_bytes(const struct insn_builder *b, unsigned memory) {
+static uint32_t access_bytes(const struct a64 *b, unsigned memory) {
 	static const char *const exclusive[] = { "stxr", "stlxr", "stxp", "stlxp" }, *const replicate[] = { "ld1r", "ld2r", "ld3r", "ld4r" };
 	const char *m = b->insn->mnemonic;
 	size_t n = strlen(m);
@@ -156,21 +186,21 @@ static uint32_t access_bytes(const struct insn_builder *b, unsigned memory) {
 }
 
 /* Atomic operations read and write; that they write is what most often fails. */
-static enum cw_access access_of(const struct insn_builder *b) {
+static enum cw_access access_of(const struct a64 *b) {
 	static const char *const writes[] = { "st", "swp", "cas", "ldadd", "ldclr", "ldeor", "ldset", "ldsmax", "ldsmin", "ldumax", "ldumin", "dc" };
 	static const char *const none[] = { "prf" };
 
 	return has_prefix(b, none, ELEMENTSOF(none)) ? CW_ACCESS_UNKNOWN : has_prefix(b, writes, ELEMENTSOF(writes)) ? CW_ACCESS_WRITE : CW_ACCESS_READ;
 }
 
-static int add_operand(struct insn_builder *b, unsigned n) {
+static int add_operand(struct a64 *b, unsigned n) {
 	const cs_arm64_op *op = &b->insn->detail->arm64.operands[n];
 	const char *text = operand_text(b, n);
 	struct cw_operand *operand;
 
 	if (!text)
 		return -ENOMEM;
-	operand = insn_add_operand(b, text);
+	operand = insn_add_operand(b->builder, text);
 	if (!operand)
 		return 0;
 	if (op->type == ARM64_OP_REG) {
@@ -180,7 +210,7 @@ static int add_operand(struct insn_builder *b, unsigned n) {
 		operand->access = access_of(b);
 		operand->is_memory = operand->access != CW_ACCESS_UNKNOWN;
 		operand->size = access_bytes(b, n);
-		operand->base = cs_reg_name(b->handle, op->mem.base);
+		operand->base = b->capstone->reg_name(b->capstone->handle, op->mem.base);
 		operand->displacement = op->mem.disp;
 		operand->has_address = effective_address(b, op, &operand->address);
 	} else if (op->type == ARM64_OP_IMM && n == 1 && (b->insn->id == ARM64_INS_LDR || b->insn->id == ARM64_INS_LDRSW)) {
@@ -194,7 +224,7 @@ static int add_operand(struct insn_builder *b, unsigned n) {
 }
 
 /* dc zva, x0 clears the block that x0 points into: memset() is made of it. Other cache operations access nothing that could be missed. */
-static int add_cache_operation(struct insn_builder *b) {
+static int add_cache_operation(struct a64 *b) {
 	const cs_arm64 *a = &b->insn->detail->arm64;
 	struct cw_operand *operand;
 	const char *text, *name;
@@ -202,11 +232,11 @@ static int add_cache_operation(struct insn_builder *b) {
 
 	if (!streq(b->insn->mnemonic, "dc") || strncmp(b->insn->op_str, "zva", 3) != 0 || a->op_count != 2 || a->operands[1].type != ARM64_OP_REG)
 		return 0;
-	name = cs_reg_name(b->handle, a->operands[1].reg);
+	name = b->capstone->reg_name(b->capstone->handle, a->operands[1].reg);
 	text = arena_printf(b->core->arena, "[%s]", name ?: "?");
 	if (!text)
 		return -ENOMEM;
-	operand = insn_add_operand(b, text);
+	operand = insn_add_operand(b->builder, text);
 	if (!operand)
 		return 0;
 	*operand = (struct cw_operand){ .text = text, .is_memory = true, .size = ZVA_BYTES, .access = CW_ACCESS_WRITE, .base = name, .implicit = true };
@@ -218,26 +248,26 @@ static int add_cache_operation(struct insn_builder *b) {
 }
 
 /* Where br, blr and ret go. */
-static void add_target(struct insn_builder *b) {
+static void add_target(struct a64 *b) {
 	const cs_arm64 *a = &b->insn->detail->arm64;
 	struct cw_operand *operand;
 	uint64_t target = 0;
 	bool known;
 
 	if (b->insn->id == ARM64_INS_RET && a->op_count == 0)
-		known = insn_register(b, b->core->arch->register_names[b->core->arch->lr], &target);
+		known = insn_register(b->builder, b->core->arch->register_names[b->core->arch->lr], &target);
 	else if ((b->insn->id == ARM64_INS_BR || b->insn->id == ARM64_INS_BLR || b->insn->id == ARM64_INS_RET) && a->op_count == 1 &&
 	         a->operands[0].type == ARM64_OP_REG)
 		known = get_register(b, a->operands[0].reg, &target);
 	else
 		return;
-	operand = insn_add_operand(b, "target");
+	operand = insn_add_operand(b->builder, "target");
 	if (operand)
 		*operand = (struct cw_operand){ .text = "target", .is_memory = true, .access = CW_ACCESS_EXEC, .implicit = true, .has_address = known,
 			                        .address = target };
 }
 
-int insn_fill_aarch64(struct insn_builder *b) {
+static int fill(struct a64 *b) {
 	int r;
 
 	b->out->class_ = find_class(b);
@@ -253,3 +283,67 @@ int insn_fill_aarch64(struct insn_builder *b) {
 		add_target(b);
 	return 0;
 }
+
+static bool decode(void *state, struct insn_builder *builder, const uint8_t *bytes, size_t n) {
+	struct capstone *c = state;
+	struct a64 b = { .builder = builder, .core = builder->core, .capstone = c, .insn = c->insn, .out = builder->out };
+	uint64_t next = builder->out->address;
+
+	if (!c->disasm_iter(c->handle, &bytes, &n, &next, c->insn))
+		return false;
+	b.out->length = c->insn->size;
+	b.out->text = arena_printf(b.core->arena, "%s%s%s", c->insn->mnemonic, c->insn->op_str[0] ? " " : "", c->insn->op_str);
+	return b.out->text && fill(&b) >= 0;
+}
+
+static void close_decoder(void *state) {
+	struct capstone *c = state;
+
+	if (c->insn)
+		c->free(c->insn, 1);
+	if (c->handle)
+		c->close(&c->handle);
+	if (c->library)
+		dlclose(c->library);
+	free(c);
+}
+
+static bool load(struct capstone *c) {
+	const struct { const char *name; void *to; } functions[] = {
+		{ "cs_open", &c->open }, { "cs_close", &c->close }, { "cs_option", &c->option }, { "cs_malloc", &c->malloc },
+		{ "cs_free", &c->free }, { "cs_disasm_iter", &c->disasm_iter }, { "cs_reg_name", &c->reg_name },
+		{ "cs_insn_group", &c->insn_group },
+	};
+
+	c->library = dlopen(NAME_OF(CS_API_MAJOR), RTLD_NOW | RTLD_LOCAL);
+	for (size_t i = 0; c->library && i < ELEMENTSOF(functions); i++) {
+		void *function = dlsym(c->library, functions[i].name);
+
+		if (!function)
+			return false;
+		memcpy(functions[i].to, &function, sizeof(function));
+	}
+	return c->library;
+}
+
+static int open_decoder(const struct arch *arch, void **ret_state) {
+	struct capstone *c = calloc(1, sizeof(*c));
+
+	(void)arch;
+	if (!c)
+		return -ENOMEM;
+	if (!load(c) || c->open(CS_ARCH_ARM64, CS_MODE_ARM, &c->handle) != CS_ERR_OK) {
+		close_decoder(c);
+		return -EOPNOTSUPP;
+	}
+	c->option(c->handle, CS_OPT_DETAIL, CS_OPT_ON);
+	c->insn = c->malloc(c->handle);
+	if (!c->insn) {
+		close_decoder(c);
+		return -ENOMEM;
+	}
+	*ret_state = c;
+	return 0;
+}
+
+const struct insn_arch insn_arch_aarch64 = { CW_ARCH_AARCH64, open_decoder, close_decoder, decode };

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The part of instruction decoding that is the same on every CPU: bytes, capstone's handle, text. What operands mean is
- * in insn-x86.c and its like.
+ * The part of instruction decoding that is the same on every CPU: bytes, and what was decoded before. What instructions
+ * mean is in insn-x86.c and its like.
  *
- * The bytes are hostile, capstone is a library: it gets at most MAX_BYTES of them and allocates one instruction, once.
+ * The bytes are hostile, the decoders are libraries: they get at most MAX_BYTES of them.
  */
 #include "core/insn.h"
 
@@ -16,58 +16,40 @@
 #define DECODED_BITS 13
 #define DECODED_SLOTS (1u << DECODED_BITS)
 
-struct insn_arch {
-	enum cw_arch id;
-	int (*fill)(struct insn_builder *b);
-};
-
-static const struct insn_arch arches[] = {
-	{ CW_ARCH_X86_64, insn_fill_x86 },
-	{ CW_ARCH_I386, insn_fill_x86 },
-	{ CW_ARCH_AARCH64, insn_fill_aarch64 },
-};
+static const struct insn_arch *const arches[] = { &insn_arch_x86_64, &insn_arch_i386, &insn_arch_aarch64 };
 
 struct insn_decoder {
-	csh handle;
-	cs_insn *insn;
 	const struct insn_arch *arch;
+	void *state;
 	const struct cw_instruction *decoded[DECODED_SLOTS]; /* without registers, in the core's arena; NULL: free */
 };
 
 void insn_decoder_free(struct insn_decoder *decoder) {
 	if (!decoder)
 		return;
-	if (decoder->insn)
-		cs_free(decoder->insn, 1);
-	if (decoder->handle)
-		cs_close(&decoder->handle);
+	decoder->arch->close(decoder->state);
 	free(decoder);
 }
 
 int insn_decoder_new(struct core *core, struct insn_decoder **ret_decoder) {
-	struct insn_decoder *decoder = calloc(1, sizeof(*decoder));
-	cs_err error;
+	struct insn_decoder *decoder;
+	int r = -EOPNOTSUPP;
 
-	if (!decoder)
-		return -ENOMEM;
-	for (size_t i = 0; i < ELEMENTSOF(arches); i++)
-		if (arches[i].id == core->arch->id)
-			decoder->arch = &arches[i];
-
-	error = cs_open((cs_arch)core->arch->capstone_arch, (cs_mode)core->arch->capstone_mode, &decoder->handle);
-	if (error != CS_ERR_OK) {
-		decoder->handle = 0;
-		insn_decoder_free(decoder);
-		return error == CS_ERR_MEM ? -ENOMEM : -EOPNOTSUPP;
+	for (size_t i = 0; i < ELEMENTSOF(arches); i++) {
+		if (arches[i]->id != core->arch->id)
+			continue;
+		decoder = calloc(1, sizeof(*decoder));
+		if (!decoder)
+			return -ENOMEM;
+		decoder->arch = arches[i];
+		r = decoder->arch->open(core->arch, &decoder->state);
+		if (r < 0)
+			free(decoder);
+		else
+			*ret_decoder = decoder;
+		break;
 	}
-	cs_option(decoder->handle, CS_OPT_DETAIL, CS_OPT_ON);
-	decoder->insn = cs_malloc(decoder->handle);
-	if (!decoder->insn) {
-		insn_decoder_free(decoder);
-		return -ENOMEM;
-	}
-	*ret_decoder = decoder;
-	return 0;
+	return r;
 }
 
 struct cw_operand *insn_add_operand(struct insn_builder *b, const char *text) {
@@ -102,34 +84,21 @@ static size_t read_bytes(struct core *core, uint64_t address, uint8_t *ret_bytes
 }
 
 static const struct cw_instruction *decode(struct core *core, uint64_t address, const uint64_t *registers) {
-	struct insn_decoder *decoder = core->decoder;
+	struct insn_builder b = { .core = core, .registers = registers };
 	uint8_t bytes[MAX_BYTES];
-	const uint8_t *code = bytes;
-	struct cw_instruction *out;
-	uint64_t next = address;
-	size_t n;
+	size_t n = read_bytes(core, address, bytes);
 
-	n = read_bytes(core, address, bytes);
-	if (n == 0 || !cs_disasm_iter(decoder->handle, &code, &n, &next, decoder->insn))
+	if (n == 0)
 		return NULL;
-
-	out = arena_alloc(core->arena, sizeof(*out));
-	if (!out)
+	b.out = arena_alloc(core->arena, sizeof(*b.out));
+	if (!b.out)
 		return NULL;
-	out->address = address;
-	out->length = MIN((size_t)decoder->insn->size, sizeof(out->bytes));
-	memcpy(out->bytes, bytes, MIN(out->length, sizeof(bytes)));
-	out->text = arena_printf(
-	    core->arena, "%s%s%s", decoder->insn->mnemonic, decoder->insn->op_str[0] ? " " : "", decoder->insn->op_str);
-	if (!out->text)
+	b.out->address = address;
+	if (!core->decoder->arch->decode(core->decoder->state, &b, bytes, n))
 		return NULL;
-	if (decoder->arch) {
-		struct insn_builder b = { core, decoder->handle, decoder->insn, registers, out };
-
-		if (decoder->arch->fill(&b) < 0)
-			return NULL;
-	}
-	return out;
+	b.out->length = MIN(b.out->length, n);
+	memcpy(b.out->bytes, bytes, b.out->length);
+	return b.out->text ? b.out : NULL;
 }
 
 const struct cw_instruction *insn_decode(struct core *core, uint64_t address, const uint64_t *registers) {

@@ -56,7 +56,7 @@ static const struct expected on_x86_64[] = {
 	  { { "rax", W, 8, 0, false, false }, { "[rbx + 8]", CW_ACCESS_UNKNOWN, 8, 0, false, false } } },
 	{ INSN("\x0f\x1f\x40\x00"), "nop dword ptr [rax]", CW_INSN_OTHER, 0,
 	  { { "dword ptr [rax]", CW_ACCESS_UNKNOWN, 4, 0, false, false } } },
-	/* reads and writes that capstone does not know */
+	/* reads and writes */
 	{ INSN("\x83\x38\x05"), "cmp dword ptr [rax], 5", CW_INSN_OTHER, 0,
 	  { { "dword ptr [rax]", R, 4, 0x1000, true, false } } },
 	{ INSN("\x0f\x92\x00"), "setb byte ptr [rax]", CW_INSN_OTHER, 0,
@@ -99,7 +99,7 @@ static const struct expected on_x86_64[] = {
 	  { { "byte ptr [rsi]", R, 1, 0x5000, true, false }, { "byte ptr [rdi]", R, 1, 0x6000, true, false } } },
 	{ INSN("\xf2\xae"), "repne scasb al, byte ptr [rdi]", CW_INSN_OTHER, 0,
 	  { { "al", R, 1, 0, false, false }, { "byte ptr [rdi]", R, 1, 0x6000, true, false } } },
-	{ INSN("\xd7"), "xlatb", CW_INSN_OTHER, 0, { { "[rbx]", R, 1, 0x3000, true, true } } },
+	{ INSN("\xd7"), "xlat", CW_INSN_OTHER, 0, { { "[rbx]", R, 1, 0x3000, true, true } } },
 	/* alignment: legacy forms by their size, VEX only by name */
 	{ INSN("\x0f\x29\x00"), "movaps xmmword ptr [rax], xmm0", CW_INSN_ALIGNED_SIMD, 16,
 	  { { "xmmword ptr [rax]", W, 16, 0x1000, true, false } } },
@@ -134,7 +134,7 @@ static const struct expected on_x86_64[] = {
 static const struct expected on_i386[] = {
 	{ INSN("\x50"), "push eax", CW_INSN_PUSH, 0,
 	  { { "eax", R, 4, 0, false, false }, { "[esp - 4]", W, 4, 0xffffcffc, true, true } } },
-	{ INSN("\x60"), "pushal", CW_INSN_PUSH, 0, { { "[esp - 32]", W, 32, 0xffffcfe0, true, true } } },
+	{ INSN("\x60"), "pushad", CW_INSN_PUSH, 0, { { "[esp - 32]", W, 32, 0xffffcfe0, true, true } } },
 	{ INSN("\x8b\x80\x00\xf0\xff\xff"), "mov eax, dword ptr [eax - 0x1000]", CW_INSN_OTHER, 0,
 	  { { "eax", W, 4, 0, false, false }, { "dword ptr [eax - 0x1000]", R, 4, 0, true, false } } },
 	{ INSN("\x65\xa1\x14\x00\x00\x00"), "mov eax, dword ptr gs:[0x14]", CW_INSN_OTHER, 0,
