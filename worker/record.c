@@ -7,6 +7,7 @@
 #include "core/fault.h"
 #include "util/io.h"
 #include "util/protocol.h"
+#include "worker/line.h"
 #include "worker/record-private.h"
 
 /* JSON numbers are exact up to here; readers refuse larger ones. */
@@ -65,20 +66,39 @@ static void put_bytes(struct recorder *recorder, const char *bytes, size_t lengt
 	recorder->n_buffered += length;
 }
 
+static void put_text(struct recorder *recorder, const char *text, size_t length) {
+	/* An object that is too long is dropped here rather than cut: a reader could use neither. */
+	if (length >= RECORD_MAX || recorder->error != 0 || recorder->written + length + 1 > RECORDS_MAX)
+		return;
+	put_bytes(recorder, text, length);
+	put_bytes(recorder, "\n", 1);
+	recorder->written += length + 1;
+}
+
 /* Writes one record as a line and frees it. */
 void record_put(struct recorder *recorder, json_object *o) {
 	size_t length = 0;
-	const char *line = json_object_to_json_string_length(o, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE, &length);
+	const char *text = json_object_to_json_string_length(o, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE, &length);
 
-	if (!line)
+	if (text)
+		put_text(recorder, text, length);
+	else
 		recorder->error = recorder->error ?: -ENOMEM;
-	/* An object that is too long is dropped here rather than cut: a reader could use neither. */
-	if (line && length < RECORD_MAX && recorder->error == 0 && recorder->written + length + 1 <= RECORDS_MAX) {
-		put_bytes(recorder, line, length);
-		put_bytes(recorder, "\n", 1);
-		recorder->written += length + 1;
-	}
 	json_object_put(o);
+}
+
+void record_line_new(struct line *line, const char *kind) {
+	line->n = 0;
+	line_open(line, NULL, '{');
+	line_string(line, "record", kind);
+}
+
+void record_put_line(struct recorder *recorder, struct line *line) {
+	line_close(line, '}');
+	if (line->failed)
+		recorder->error = recorder->error ?: -ENOMEM;
+	else
+		put_text(recorder, line->bytes, line->n);
 }
 
 void record_start(struct recorder *recorder) {
