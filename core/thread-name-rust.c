@@ -7,7 +7,6 @@
 #include "core/thread-name-private.h"
 #include "util/text.h"
 
-#define COMM_BYTES 16u
 /* Names longer than this are not looked at; the kernel keeps 15 bytes. */
 #define NAME_BYTES_MAX 256u
 /* Words of the Arc that are looked at: counts, id, name, parker. */
