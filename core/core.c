@@ -62,6 +62,8 @@ int core_read(struct core *core, uint64_t address, void *buffer, size_t length) 
 	const struct cw_mapping *m;
 	uint64_t end;
 
+	if (image_read_again(core->image, address, buffer, length))
+		return 0;
 	if (!add_u64(address, length, &end))
 		return -EFAULT;
 	m = core_find_mapping(core, address);

@@ -41,6 +41,7 @@ static int block_get(struct image *image, uint64_t offset, struct block **ret_bl
 		*ret_block = b;
 		return 0;
 	}
+	image->window_length = 0;
 	if (!b->data) {
 		b->data = malloc(BLOCK_BYTES);
 		if (!b->data)
@@ -56,7 +57,16 @@ static int block_get(struct image *image, uint64_t offset, struct block **ret_bl
 	return 0;
 }
 
-static int plain_read(struct image *image, uint64_t offset, uint8_t *buffer, size_t length) {
+/* b has bytes of s: as many of them as s stores can be read again without a search. */
+static void set_window(struct image *image, const struct segment *s, const struct block *b) {
+	uint64_t start = MAX(b->offset, s->offset), end = MIN(b->offset + b->length, s->offset + s->stored);
+
+	image->window_start = s->start + (start - s->offset);
+	image->window_length = end - start;
+	image->window = b->data + (start - b->offset);
+}
+
+static int plain_read(struct image *image, const struct segment *s, uint64_t offset, uint8_t *buffer, size_t length) {
 	while (length > 0) {
 		uint64_t base = offset / BLOCK_BYTES * BLOCK_BYTES;
 		size_t skip = (size_t)(offset - base), n;
@@ -70,6 +80,7 @@ static int plain_read(struct image *image, uint64_t offset, uint8_t *buffer, siz
 			return -EFAULT;
 		n = MIN(length, b->length - skip);
 		memcpy(buffer, b->data + skip, n);
+		set_window(image, s, b);
 		buffer += n;
 		offset += n;
 		length -= n;
@@ -128,11 +139,23 @@ static int stream_read(struct image *image, uint64_t address, uint8_t *buffer, s
 		}
 		n = (size_t)MIN((uint64_t)length, k->length - (address - k->start));
 		memcpy(buffer, k->data + (address - k->start), n);
+		image->window_start = k->start;
+		image->window_length = k->length;
+		image->window = k->data;
 		buffer += n;
 		address += n;
 		length -= n;
 	}
 	return 0;
+}
+
+bool image_read_again(const struct image *image, uint64_t address, void *buffer, size_t length) {
+	uint64_t at = address - image->window_start;
+
+	if (at >= image->window_length || length > image->window_length - at)
+		return false;
+	memcpy(buffer, image->window + at, length);
+	return true;
 }
 
 int image_read(struct image *image, uint64_t address, void *buffer, size_t length) {
@@ -151,7 +174,7 @@ int image_read(struct image *image, uint64_t address, void *buffer, size_t lengt
 		if (at >= s->stored)
 			return -EFAULT;
 		n = (size_t)MIN((uint64_t)length, s->stored - at);
-		r = image->stream ? stream_read(image, address, to, n) : plain_read(image, s->offset + at, to, n);
+		r = image->stream ? stream_read(image, address, to, n) : plain_read(image, s, s->offset + at, to, n);
 		if (r < 0)
 			return r;
 		to += n;
@@ -312,6 +335,7 @@ int image_fetch(struct image *image, const struct image_range *ranges, size_t n)
 	image->n_missed = 0;
 	if (!image->stream)
 		return 0;
+	image->window_length = 0;
 	r = plan_pieces(image, ranges, n, &pieces, &n_pieces);
 	if (r < 0)
 		return r;

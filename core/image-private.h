@@ -45,6 +45,9 @@ struct image {
 	struct kept *kept;      /* by address, disjoint */
 	size_t n_kept;
 	uint64_t kept_bytes;
+	/* What was read last is mostly read next: bytes of [window_start, window_start + window_length), or length 0. */
+	uint64_t window_start, window_length;
+	const uint8_t *window;
 	struct image_range *missed;
 	size_t n_missed, missed_allocated;
 

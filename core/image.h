@@ -59,6 +59,8 @@ int image_fetch(struct image *image, const struct image_range *ranges, size_t n)
 
 /* Reads memory by address. 0 or -EFAULT (not stored) or -EAGAIN (stored, but not kept: the range was noted for image_missed()). */
 int image_read(struct image *image, uint64_t address, void *buffer, size_t length);
+/* The same out of what was read last; false: it is not there. */
+bool image_read_again(const struct image *image, uint64_t address, void *buffer, size_t length);
 /* Ranges that were asked for and not kept since the last fetch; owned by the image. */
 const struct image_range *image_missed(const struct image *image, size_t *ret_n);
 

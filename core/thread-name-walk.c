@@ -320,6 +320,9 @@ const char *name_walk_function(struct name_walk *w, const struct cw_frame *f) {
 
 		if (!s)
 			break;
+		/* The last call led to the inner frame, and so to no namer. */
+		if (s->operation == STEP_CALL && at + s->length >= f->pc)
+			break;
 		if (s->operation == STEP_CALL) {
 			name = named_by_call(w, s) ?: name;
 			forget_after_call(w);

@@ -39,19 +39,38 @@ static void put(struct line *l, const char *bytes, size_t n) {
 	l->n += n;
 }
 
-static void put_key(struct line *l, const char *key) {
-	if (l->n > 0 && l->bytes[l->n - 1] != '{' && l->bytes[l->n - 1] != '[')
-		put(l, ",", 1);
-	if (!key)
+/* Comma and key; returns room for `more` bytes of value, which the caller adds to l->n. NULL: no memory. */
+static char *put_key(struct line *l, const char *key, size_t more) {
+	size_t length = key ? strlen(key) : 0;
+	char *to = room(l, length + 4 + more);
+
+	if (!to)
+		return NULL;
+	if (l->n > 0 && to[-1] != '{' && to[-1] != '[')
+		*to++ = ',';
+	if (key) {
+		*to++ = '"';
+		memcpy(to, key, length);
+		to += length;
+		*to++ = '"';
+		*to++ = ':';
+	}
+	l->n = (size_t)(to - l->bytes);
+	return to;
+}
+
+/* Key and a value that needs no escapes. */
+static void put_pair(struct line *l, const char *key, const char *value, size_t n) {
+	char *to = put_key(l, key, n);
+
+	if (!to)
 		return;
-	put(l, "\"", 1);
-	put(l, key, strlen(key));
-	put(l, "\":", 2);
+	memcpy(to, value, n);
+	l->n += n;
 }
 
 void line_open(struct line *l, const char *key, char bracket) {
-	put_key(l, key);
-	put(l, &bracket, 1);
+	put_pair(l, key, &bracket, 1);
 }
 
 void line_close(struct line *l, char bracket) {
@@ -68,39 +87,51 @@ static void put_escape(struct line *l, unsigned char c) {
 }
 
 void line_string(struct line *l, const char *key, const char *value) {
+	size_t left = value ? strlen(value) : 0;
+	char *to;
+
 	if (!value)
 		return;
-	put_key(l, key);
-	put(l, "\"", 1);
-	while (*value) {
-		size_t n = 0;
-
-		while ((unsigned char)value[n] >= 0x20 && value[n] != '"' && value[n] != '\\')
-			n++;
-		put(l, value, n);
-		value += n;
-		if (*value)
-			put_escape(l, (unsigned char)*value++);
+	to = put_key(l, key, left + 2);
+	if (!to)
+		return;
+	*to++ = '"';
+	while (left > 0 && (unsigned char)*value >= 0x20 && *value != '"' && *value != '\\') {
+		*to++ = *value++;
+		left--;
+	}
+	l->n = (size_t)(to - l->bytes);
+	for (; *value; value++) {
+		if ((unsigned char)*value >= 0x20 && *value != '"' && *value != '\\')
+			put(l, value, 1);
+		else
+			put_escape(l, (unsigned char)*value);
 	}
 	put(l, "\"", 1);
 }
 
-/* The digits of value before `end`; returns where they begin. */
-static char *digits(char *end, uint64_t value, unsigned base) {
+/* The digits of value, up to `end`; they return where they begin. */
+static char *decimal(char *end, uint64_t value) {
 	do
-		*--end = "0123456789abcdef"[value % base];
-	while (value /= base);
+		*--end = (char)('0' + value % 10);
+	while (value /= 10);
+	return end;
+}
+
+static char *hexadecimal(char *end, uint64_t value) {
+	do
+		*--end = "0123456789abcdef"[value & 15];
+	while (value >>= 4);
 	return end;
 }
 
 void line_integer(struct line *l, const char *key, int64_t value) {
 	char text[NUMBER_BYTES], *end = text + sizeof(text), *p;
 
-	p = digits(end, value < 0 ? -(uint64_t)value : (uint64_t)value, 10);
+	p = decimal(end, value < 0 ? -(uint64_t)value : (uint64_t)value);
 	if (value < 0)
 		*--p = '-';
-	put_key(l, key);
-	put(l, p, (size_t)(end - p));
+	put_pair(l, key, p, (size_t)(end - p));
 }
 
 void line_size(struct line *l, const char *key, uint64_t value) {
@@ -111,20 +142,17 @@ void line_address(struct line *l, const char *key, uint64_t value) {
 	char text[NUMBER_BYTES], *end = text + sizeof(text), *p;
 
 	*--end = '"';
-	p = digits(end, value, 16);
+	p = hexadecimal(end, value);
 	*--p = 'x';
 	*--p = '0';
 	*--p = '"';
-	put_key(l, key);
-	put(l, p, (size_t)(end + 1 - p));
+	put_pair(l, key, p, (size_t)(end + 1 - p));
 }
 
 void line_boolean(struct line *l, const char *key, bool value) {
-	put_key(l, key);
-	put(l, value ? "true" : "false", value ? 4 : 5);
+	put_pair(l, key, value ? "true" : "false", value ? 4 : 5);
 }
 
 void line_null(struct line *l, const char *key) {
-	put_key(l, key);
-	put(l, "null", 4);
+	put_pair(l, key, "null", 4);
 }
