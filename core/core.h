@@ -77,6 +77,7 @@ struct core {
 
 	struct problem *problems;
 	size_t n_problems;
+	uint32_t frames_max;    /* of one thread, by what the core stores; 0: not counted yet */
 	unsigned refetches;     /* passes over a stream after the planned one */
 	bool out_of_memory;
 };

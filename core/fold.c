@@ -13,12 +13,9 @@
 
 struct fold {
 	struct core *core;
-	struct raw_frame pending[PENDING_MAX];
 	size_t n_pending;
 	uint32_t run_length[UNWIND_CYCLE_MAX + 1]; /* [p]: how many last pending frames equal the one p before */
 
-	struct raw_frame cycle[UNWIND_CYCLE_MAX];  /* the cycle being run through, if period > 0 */
-	struct raw_frame partial[UNWIND_CYCLE_MAX]; /* frames of the turn not finished */
 	size_t period, position;
 	uint32_t turns;
 
@@ -28,13 +25,19 @@ struct fold {
 	size_t tail_start, n_tail;
 	uint32_t next_index;     /* physical index of the next frame to become an item */
 	uint32_t added, omitted;
+
+	/* Large, and read only as far as they were written. */
+	struct raw_frame pending[PENDING_MAX];
+	struct raw_frame cycle[UNWIND_CYCLE_MAX];  /* the cycle being run through, if period > 0 */
+	struct raw_frame partial[UNWIND_CYCLE_MAX]; /* frames of the turn not finished */
 };
 
 int fold_new(struct core *core, struct fold **ret_fold) {
-	struct fold *f = calloc(1, sizeof(*f));
+	struct fold *f = malloc(sizeof(*f));
 
 	if (!f)
 		return -ENOMEM;
+	memset(f, 0, offsetof(struct fold, pending));
 	f->core = core;
 	*ret_fold = f;
 	return 0;

@@ -26,12 +26,21 @@ static _printf_(2, 3) void put(struct text *t, const char *format, ...) {
 		t->n = MIN(t->n + (size_t)n, sizeof(t->bytes) - 1);
 }
 
+/* Most of a text. */
+static void put_string(struct text *t, const char *s) {
+	size_t n = MIN(strlen(s), sizeof(t->bytes) - 1 - t->n);
+
+	memcpy(t->bytes + t->n, s, n);
+	t->n += n;
+	t->bytes[t->n] = 0;
+}
+
 static void put_number(struct text *t, uint64_t n) {
 	put(t, n < 10 ? "%llu" : "0x%llx", (unsigned long long)n);
 }
 
 static void put_signed(struct text *t, int64_t n, const char *minus, const char *plus) {
-	put(t, "%s", n < 0 ? minus : plus);
+	put_string(t, n < 0 ? minus : plus);
 	put_number(t, n < 0 ? -(uint64_t)n : (uint64_t)n);
 }
 
@@ -52,13 +61,15 @@ static void put_memory(const struct x86_insn *x, struct text *t, const ZydisDeco
 	const char *size = m->type == ZYDIS_MEMOP_TYPE_AGEN ? NULL : size_name(o->size);
 	bool any = false;
 
-	if (size)
-		put(t, "%s ptr ", size);
+	if (size) {
+		put_string(t, size);
+		put_string(t, " ptr ");
+	}
 	if (m->segment == ZYDIS_REGISTER_FS || m->segment == ZYDIS_REGISTER_GS)
 		put(t, "%s:", ZydisRegisterGetString(m->segment));
-	put(t, "[");
+	put_string(t, "[");
 	if (m->base != ZYDIS_REGISTER_NONE) {
-		put(t, "%s", ZydisRegisterGetString(m->base));
+		put_string(t, ZydisRegisterGetString(m->base));
 		any = true;
 	}
 	if (m->index != ZYDIS_REGISTER_NONE) {
@@ -71,7 +82,7 @@ static void put_memory(const struct x86_insn *x, struct text *t, const ZydisDeco
 		put_number(t, x->b->core->arch->word_bytes == 8 ? (uint64_t)m->disp.value : (uint32_t)m->disp.value);
 	else if (m->disp.value != 0)
 		put_signed(t, m->disp.value, " - ", " + ");
-	put(t, "]");
+	put_string(t, "]");
 }
 
 uint64_t x86_immediate(const struct x86_insn *x, const ZydisDecodedOperand *o) {
@@ -97,7 +108,7 @@ static void put_immediate(const struct x86_insn *x, struct text *t, const ZydisD
 static void put_operand(const struct x86_insn *x, struct text *t, const ZydisDecodedOperand *o) {
 	switch (o->type) {
 	case ZYDIS_OPERAND_TYPE_REGISTER:
-		put(t, "%s", ZydisRegisterGetString(o->reg.value));
+		put_string(t, ZydisRegisterGetString(o->reg.value));
 		break;
 	case ZYDIS_OPERAND_TYPE_MEMORY:
 		put_memory(x, t, o);
@@ -143,7 +154,7 @@ static void put_prefixes(const struct x86_insn *x, struct text *t) {
 
 	for (size_t i = 0; i < ELEMENTSOF(prefixes); i++)
 		if (x->insn.attributes & prefixes[i].attribute)
-			put(t, "%s", prefixes[i].text);
+			put_string(t, prefixes[i].text);
 }
 
 const char *x86_text(const struct x86_insn *x) {
@@ -152,14 +163,14 @@ const char *x86_text(const struct x86_insn *x) {
 	bool first = true;
 
 	put_prefixes(x, &t);
-	put(&t, "%s", mnemonic ? mnemonic : "?");
+	put_string(&t, mnemonic ? mnemonic : "?");
 	for (unsigned i = 0; i < x->insn.operand_count; i++) {
 		const ZydisDecodedOperand *o = &x->operands[i];
 
 		/* The mask is written as a decoration of the first operand. */
 		if (!x86_is_shown(x, o) || (i == 1 && o->encoding == ZYDIS_OPERAND_ENCODING_MASK))
 			continue;
-		put(&t, first ? " " : ", ");
+		put_string(&t, first ? " " : ", ");
 		put_operand(x, &t, o);
 		if (first && x->insn.avx.mask.reg != ZYDIS_REGISTER_NONE && x->insn.avx.mask.reg != ZYDIS_REGISTER_K0)
 			put(&t, " {%s}", ZydisRegisterGetString(x->insn.avx.mask.reg));

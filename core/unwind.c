@@ -120,13 +120,17 @@ static int one_frame(struct walk *w, bool *ret_more) {
 }
 
 /* A frame takes a word of stack at least: what the core stores bounds the depth, whatever forged call frame information says. */
-static uint32_t frames_max(const struct core *core) {
+static uint32_t frames_max(struct core *core) {
 	uint64_t stored = 0;
 
+	if (core->frames_max > 0)
+		return core->frames_max;
+	core->frames_max = FRAMES_MAX;
 	for (size_t i = 0; i < core->pub.n_mappings; i++)
 		if (!add_u64(stored, core->mappings[i].stored, &stored))
 			return FRAMES_MAX;
-	return (uint32_t)MIN(stored / core->arch->word_bytes + FRAMES_SLACK, (uint64_t)FRAMES_MAX);
+	core->frames_max = (uint32_t)MIN(stored / core->arch->word_bytes + FRAMES_SLACK, (uint64_t)FRAMES_MAX);
+	return core->frames_max;
 }
 
 int unwind_thread(struct core *core, size_t i) {

@@ -86,8 +86,28 @@ static void put_escape(struct line *l, unsigned char c) {
 	put(l, text, (size_t)n);
 }
 
+/* How many bytes from the start can be written as they are. Eight at a time: below 0x20, '"' and '\\' are found by
+ * what borrows into a byte's top bit; a byte of 0x80 and up, of UTF-8, is never one of them. */
+static size_t plain_length(const char *s, size_t n) {
+	const uint64_t ones = UINT64_C(0x0101010101010101), tops = ones << 7;
+	size_t i = 0;
+
+	for (; n - i >= 8; i += 8) {
+		uint64_t w, quote, slash;
+
+		memcpy(&w, s + i, 8);
+		quote = w ^ ones * '"';
+		slash = w ^ ones * '\\';
+		if ((((w - ones * 0x20) | (quote - ones) | (slash - ones)) & ~w & tops) != 0)
+			break;
+	}
+	while (i < n && (unsigned char)s[i] >= 0x20 && s[i] != '"' && s[i] != '\\')
+		i++;
+	return i;
+}
+
 void line_string(struct line *l, const char *key, const char *value) {
-	size_t left = value ? strlen(value) : 0;
+	size_t left = value ? strlen(value) : 0, plain;
 	char *to;
 
 	if (!value)
@@ -96,11 +116,10 @@ void line_string(struct line *l, const char *key, const char *value) {
 	if (!to)
 		return;
 	*to++ = '"';
-	while (left > 0 && (unsigned char)*value >= 0x20 && *value != '"' && *value != '\\') {
-		*to++ = *value++;
-		left--;
-	}
-	l->n = (size_t)(to - l->bytes);
+	plain = plain_length(value, left);
+	memcpy(to, value, plain);
+	value += plain;
+	l->n = (size_t)(to + plain - l->bytes);
 	for (; *value; value++) {
 		if ((unsigned char)*value >= 0x20 && *value != '"' && *value != '\\')
 			put(l, value, 1);
@@ -155,4 +174,9 @@ void line_boolean(struct line *l, const char *key, bool value) {
 
 void line_null(struct line *l, const char *key) {
 	put_pair(l, key, "null", 4);
+}
+
+void line_members(struct line *l, const char *members, size_t n) {
+	/* Those that were written first into a line of their own begin without a comma. */
+	put_pair(l, NULL, members + (n > 0 && members[0] == ','), n - (n > 0 && members[0] == ','));
 }

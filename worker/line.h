@@ -28,3 +28,5 @@ void line_size(struct line *line, const char *key, uint64_t value);
 void line_address(struct line *line, const char *key, uint64_t value); /* "0x…" */
 void line_boolean(struct line *line, const char *key, bool value);
 void line_null(struct line *line, const char *key);
+/* Members of an object, with commas between them, that were written into another line. */
+void line_members(struct line *line, const char *members, size_t n);

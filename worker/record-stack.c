@@ -61,30 +61,30 @@ static void put_inlined(struct line *l, const struct cw_symbol *symbol) {
 	line_close(l, ']');
 }
 
-static void put_frame(struct line *l, const struct cw_frame *f);
+/*
+ * What is the same for every frame at one pc: two hundred threads of a pool stand in the same few places. By pc; a later
+ * one takes the place of an earlier one.
+ */
+#define PLACES 256u
 
-/* The functions of one turn, and the turn that lies deepest frame by frame. */
-static void put_turn(struct line *l, const struct cw_frame *f) {
+struct place {
+	uint64_t pc;
+	const struct cw_symbol *symbol;
+	size_t at, n;          /* in texts; n is 0 in an empty slot */
+};
+
+/* Where stacks are written. */
+struct stacks {
+	struct line line;      /* the record being written */
+	struct line texts;     /* of places, one after the other */
+	struct place places[PLACES];
+};
+
+static void put_frame(struct stacks *s, const struct cw_frame *f);
+
+static void put_place(struct line *l, const struct cw_frame *f) {
 	char buffer[300];
 
-	line_open(l, "cycle", '[');
-	for (size_t i = 0; i < f->n_cycle; i++)
-		line_string(l, NULL, frame_name(&f->cycle[i], buffer, sizeof(buffer)) ?: "??");
-	line_close(l, ']');
-	line_open(l, "turn", '[');
-	for (size_t i = 0; i < f->n_cycle; i++) {
-		line_open(l, NULL, '{');
-		put_frame(l, &f->cycle[i]);
-		line_close(l, '}');
-	}
-	line_close(l, ']');
-}
-
-static void put_frame(struct line *l, const struct cw_frame *f) {
-	static const char *const trusts[] = { "context", "cfi", "frame-pointer", "scan" };
-	char buffer[300];
-
-	line_integer(l, "index", f->index);
 	line_string(l, "function", frame_name(f, buffer, sizeof(buffer)));
 	if (f->symbol) {
 		put_location(l, &f->symbol->at);
@@ -97,6 +97,46 @@ static void put_frame(struct line *l, const struct cw_frame *f) {
 		line_address(l, "offset", f->pc - f->module->bias);
 	}
 	line_address(l, "pc", f->pc);
+}
+
+static void put_known_place(struct stacks *s, const struct cw_frame *f) {
+	struct place *p = &s->places[(f->pc ^ f->pc >> 8 ^ f->pc >> 16) % PLACES];
+
+	if (p->n == 0 || p->pc != f->pc || p->symbol != f->symbol) {
+		size_t at = s->texts.n;
+
+		put_place(&s->texts, f);
+		*p = (struct place){ .pc = f->pc, .symbol = f->symbol, .at = at, .n = s->texts.n - at };
+	}
+	s->line.failed |= s->texts.failed;
+	if (!s->line.failed)
+		line_members(&s->line, s->texts.bytes + p->at, p->n);
+}
+
+/* The functions of one turn, and the turn that lies deepest frame by frame. */
+static void put_turn(struct stacks *s, const struct cw_frame *f) {
+	struct line *l = &s->line;
+	char buffer[300];
+
+	line_open(l, "cycle", '[');
+	for (size_t i = 0; i < f->n_cycle; i++)
+		line_string(l, NULL, frame_name(&f->cycle[i], buffer, sizeof(buffer)) ?: "??");
+	line_close(l, ']');
+	line_open(l, "turn", '[');
+	for (size_t i = 0; i < f->n_cycle; i++) {
+		line_open(l, NULL, '{');
+		put_frame(s, &f->cycle[i]);
+		line_close(l, '}');
+	}
+	line_close(l, ']');
+}
+
+static void put_frame(struct stacks *s, const struct cw_frame *f) {
+	static const char *const trusts[] = { "context", "cfi", "frame-pointer", "scan" };
+	struct line *l = &s->line;
+
+	line_integer(l, "index", f->index);
+	put_known_place(s, f);
 	if (f->has_cfa)
 		line_address(l, "cfa", f->cfa);
 	if (f->bytes >= 0)
@@ -105,7 +145,7 @@ static void put_frame(struct line *l, const struct cw_frame *f) {
 		line_null(l, "bytes");
 	line_integer(l, "count", f->count);
 	if (f->n_cycle > 0)
-		put_turn(l, f);
+		put_turn(s, f);
 	if (f->signal_frame)
 		line_boolean(l, "signal_frame", true);
 	line_string(l, "trust", trusts[f->trust]);
@@ -175,22 +215,23 @@ static void put_stack(struct line *l, const struct cw_thread *t, uint64_t omitte
 	put_cycle(l, t);
 }
 
-static void record_crashed(struct recorder *recorder, struct line *l, const struct cw_thread *t) {
+static void record_crashed(struct recorder *recorder, struct stacks *s, const struct cw_thread *t) {
 	size_t head, tail;
 
-	record_line_new(l, "stack");
-	put_stack(l, t, cap_items(t, RECORD_MAX_FRAMES, &head, &tail));
-	record_put_line(recorder, l);
+	record_line_new(&s->line, "stack");
+	put_stack(&s->line, t, cap_items(t, RECORD_MAX_FRAMES, &head, &tail));
+	record_put_line(recorder, &s->line);
 	for (size_t i = 0; i < t->n_frames; i++) {
 		if (i >= head && i < t->n_frames - tail)
 			continue;
-		record_line_new(l, "frame");
-		put_frame(l, &t->frames[i]);
-		record_put_line(recorder, l);
+		record_line_new(&s->line, "frame");
+		put_frame(s, &t->frames[i]);
+		record_put_line(recorder, &s->line);
 	}
 }
 
-static void put_other_stack(struct line *l, const struct cw_thread *t) {
+static void put_other_stack(struct stacks *s, const struct cw_thread *t) {
+	struct line *l = &s->line;
 	size_t head, tail;
 
 	line_open(l, "stack", '{');
@@ -200,14 +241,16 @@ static void put_other_stack(struct line *l, const struct cw_thread *t) {
 		if (i >= head && i < t->n_frames - tail)
 			continue;
 		line_open(l, NULL, '{');
-		put_frame(l, &t->frames[i]);
+		put_frame(s, &t->frames[i]);
 		line_close(l, '}');
 	}
 	line_close(l, ']');
 	line_close(l, '}');
 }
 
-static void record_thread(struct recorder *recorder, struct line *l, const struct cw_thread *t) {
+static void record_thread(struct recorder *recorder, struct stacks *s, const struct cw_thread *t) {
+	struct line *l = &s->line;
+
 	record_line_new(l, "thread");
 	line_integer(l, "id", t->id);
 	if (t->name)
@@ -216,14 +259,16 @@ static void record_thread(struct recorder *recorder, struct line *l, const struc
 		line_null(l, "name");
 	line_boolean(l, "crashed", t->crashed);
 	if (!t->crashed)
-		put_other_stack(l, t);
+		put_other_stack(s, t);
 	record_put_line(recorder, l);
 }
 
 void record_stacks(struct recorder *recorder, const struct core *core) {
-	_cleanup_line_ struct line l = { .bytes = NULL };
+	struct stacks s = { .line = { .bytes = NULL } };
 
-	record_crashed(recorder, &l, core->pub.crashed);
+	record_crashed(recorder, &s, core->pub.crashed);
 	for (size_t i = 0; i < MIN(core->pub.n_threads, (size_t)RECORD_MAX_THREADS); i++)
-		record_thread(recorder, &l, &core->pub.threads[i]);
+		record_thread(recorder, &s, &core->pub.threads[i]);
+	line_free(&s.line);
+	line_free(&s.texts);
 }
