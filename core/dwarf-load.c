@@ -80,10 +80,13 @@ int dwarf_load_units(Elf *elf, int fd, const uint64_t *addresses, size_t n, stru
 	_cleanup_(selection_free) struct selection selection = { .bytes = NULL };
 	struct dwarf_handle h = { .dwarf = NULL };
 	struct dwarf_parts parts = { .n = 0 };
+	GElf_Ehdr header;
 	int r = dwarf_parts_find(elf, DWARF_IMAGE_SYMBOLS, &parts);
 
 	if (r >= 0)
-		r = selection_make(&parts, fd, addresses, n, &selection);
+		r = gelf_getehdr(elf, &header) ? 0 : -EBADMSG;
+	if (r >= 0)
+		r = selection_make(&parts, fd, addresses, n, header.e_entry, &selection);
 	if (r >= 0)
 		r = shape_parts(&parts, &selection);
 	if (r >= 0)

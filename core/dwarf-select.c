@@ -6,6 +6,9 @@
 
 /* Frames of one crash lie in a few dozen units; more is not worth picking. */
 #define UNITS_MAX 512u
+/* _start, which the outermost frame of most programs is in, comes from the C library's crt1.o, which has no debug info
+ * (glibc's and musl's are shorter than this on all CPUs): that no unit claims it says nothing about the others. */
+#define ENTRY_BYTES 64u
 /* The smallest header of a unit, without its length; the largest one takes 24 bytes more. */
 #define UNIT_HEADER_MIN 7u
 
@@ -123,8 +126,8 @@ static bool set_is_wanted(struct bytes *b, const uint8_t *start, unsigned offset
 	return any;
 }
 
-static int find_units(const uint8_t *aranges, size_t size, struct wish *wishes, size_t n, struct span *spans,
-		      size_t *ret_n_spans) {
+static int find_units(const uint8_t *aranges, size_t size, struct wish *wishes, size_t n, uint64_t entry,
+		      struct span *spans, size_t *ret_n_spans) {
 	struct bytes b = { .at = aranges, .end = aranges + size, .ok = true };
 	size_t n_spans = 0;
 
@@ -147,7 +150,7 @@ static int find_units(const uint8_t *aranges, size_t size, struct wish *wishes, 
 			return -EBADMSG;
 	}
 	for (size_t i = 0; i < n; i++)
-		if (!wishes[i].granted)
+		if (!wishes[i].granted && wishes[i].address - entry >= ENTRY_BYTES)
 			return -ENOENT;
 	*ret_n_spans = n_spans;
 	return 0;
@@ -169,8 +172,8 @@ static int read_aranges(const struct dwarf_part *part, int fd, uint8_t **ret_byt
 	return 0;
 }
 
-static int choose_units(const struct dwarf_part *part, int fd, const uint64_t *addresses, size_t n, struct span *spans,
-			size_t *ret_n_spans) {
+static int choose_units(const struct dwarf_part *part, int fd, const uint64_t *addresses, size_t n, uint64_t entry,
+			struct span *spans, size_t *ret_n_spans) {
 	_cleanup_free_ struct wish *wishes = calloc(MAX(n, (size_t)1), sizeof(*wishes));
 	_cleanup_free_ uint8_t *aranges = NULL;
 	int r;
@@ -181,7 +184,7 @@ static int choose_units(const struct dwarf_part *part, int fd, const uint64_t *a
 		wishes[i].address = addresses[i];
 	qsort(wishes, n, sizeof(*wishes), compare_wishes);
 	r = read_aranges(part, fd, &aranges);
-	return r < 0 ? r : find_units(aranges, part->size, wishes, n, spans, ret_n_spans);
+	return r < 0 ? r : find_units(aranges, part->size, wishes, n, entry, spans, ret_n_spans);
 }
 
 /* ── out of the stream ────────────────────────────────────────────────────────────────────────────────────── */
@@ -234,7 +237,7 @@ static int append_unit(struct section_stream *stream, const struct dwarf_part *p
 	return 0;
 }
 
-int selection_make(const struct dwarf_parts *parts, int fd, const uint64_t *addresses, size_t n,
+int selection_make(const struct dwarf_parts *parts, int fd, const uint64_t *addresses, size_t n, uint64_t entry,
 		   struct selection *ret_selection) {
 	const struct dwarf_part *aranges = dwarf_parts_get(parts, ".debug_aranges"), *info = dwarf_parts_get(parts, ".debug_info");
 	_cleanup_(section_stream_freep) struct section_stream *stream = NULL;
@@ -246,7 +249,7 @@ int selection_make(const struct dwarf_parts *parts, int fd, const uint64_t *addr
 	/* Signatures of types are looked for in all units. */
 	if (!aranges || !info || n == 0 || dwarf_parts_get(parts, ".debug_types"))
 		return -ENOENT;
-	r = choose_units(aranges, fd, addresses, n, spans, &n_spans);
+	r = choose_units(aranges, fd, addresses, n, entry, spans, &n_spans);
 	if (r < 0)
 		return r;
 	qsort(spans, n_spans, sizeof(*spans), compare_spans);

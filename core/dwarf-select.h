@@ -24,9 +24,9 @@ struct selection {
 	size_t size;
 };
 
-/* addresses: file addresses, in any order. fd: the file, or -EBADF. 0; -ENOENT: it cannot be told, load everything;
+/* addresses: file addresses, in any order. entry: the program's entry point. fd: the file, or -EBADF. 0; -ENOENT: it cannot be told, load everything;
  * -EBADMSG, -EOPNOTSUPP, -EFBIG, -ENOMEM. Free with selection_free(). */
-int selection_make(const struct dwarf_parts *parts, int fd, const uint64_t *addresses, size_t n,
+int selection_make(const struct dwarf_parts *parts, int fd, const uint64_t *addresses, size_t n, uint64_t entry,
 		   struct selection *ret_selection);
 void selection_free(struct selection *selection);
 
