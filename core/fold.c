@@ -54,7 +54,8 @@ static bool equal(const struct raw_frame *a, const struct raw_frame *b) {
 static int keep_item(struct fold *f, const struct cw_frame *item) {
 	if (f->n_items < UNWIND_ITEMS_MAX) {
 		if (f->n_items == f->allocated) {
-			size_t more = MAX(f->allocated * 2, (size_t)32);
+			/* Mostly all that is pending is given away at once. */
+			size_t more = f->allocated > 0 ? f->allocated * 2 : MAX(f->n_pending, (size_t)1);
 			void *p = arena_grow(f->core->arena, f->items, f->n_items, more, sizeof(*f->items));
 			if (!p)
 				return -ENOMEM;

@@ -16,7 +16,7 @@ struct kept {
 
 /* One block of a plain core, read when first asked for. */
 /* Small: of each of two hundred stacks only the last few kilobytes are looked at. */
-#define BLOCK_BYTES (4u << 10)
+#define BLOCK_BYTES (8u << 10)
 #define BLOCK_BITS 10
 #define BLOCK_SLOTS (1u << BLOCK_BITS)
 struct block {
