@@ -12,7 +12,7 @@
 static int new_segment(struct walk *w) {
 	struct unwind_thread *u = w->out;
 
-	if (u->n_segments == ELEMENTSOF(u->segments))
+	if (u->n_segments == UNWIND_SEGMENTS_MAX)
 		return 0;
 	u->segments[u->n_segments++] = (struct stack_segment){ .first_frame = w->index };
 	return 0;
@@ -133,16 +133,25 @@ static uint32_t frames_max(struct core *core) {
 	return core->frames_max;
 }
 
+/* From where they were written to where they stay. */
+static int keep(struct core *core, const struct unwind_thread *from, struct unwind_thread *to) {
+	*to = *from;
+	to->segments = arena_memdup(core->arena, from->segments, from->n_segments * sizeof(*from->segments));
+	to->signals = arena_memdup(core->arena, from->signals, from->n_signals * sizeof(*from->signals));
+	return to->segments && to->signals ? 0 : -ENOMEM;
+}
+
 int unwind_thread(struct core *core, size_t i) {
 	_cleanup_(fold_freep) struct fold *fold = NULL;
 	struct cw_thread *thread = &core->threads[i];
-	struct walk w = { .core = core, .thread = thread, .out = &core->unwound[i], .trust = CW_TRUST_CONTEXT, .exact = true };
+	struct stack_segment segments[UNWIND_SEGMENTS_MAX];
+	struct signal_context signals[UNWIND_SIGNALS_MAX];
+	struct unwind_thread out = { .segments = segments, .signals = signals };
+	struct walk w = { .core = core, .thread = thread, .out = &out, .trust = CW_TRUST_CONTEXT, .exact = true };
 	bool more = thread->n_registers > 0;
 	uint32_t max = frames_max(core);
 	int r;
 
-	/* Not all of its 4 KiB: two hundred threads have no signal frame. */
-	w.out->n_segments = w.out->n_signals = 0;
 	thread->complete = false;
 	thread->stop_reason = more ? NULL : "the core holds no registers of this thread";
 	r = fold_new(core, &fold);
@@ -159,11 +168,13 @@ int unwind_thread(struct core *core, size_t i) {
 	if (r < 0)
 		return r;
 	r = fold_finish(fold, thread);
+	if (r >= 0)
+		r = keep(core, &out, &core->unwound[i]);
 	if (r < 0)
 		return r;
 	if (thread->crashed) {
-		core->signal_contexts = w.out->signals;
-		core->n_signal_contexts = w.out->n_signals;
+		core->signal_contexts = core->unwound[i].signals;
+		core->n_signal_contexts = out.n_signals;
 	}
 	return 0;
 }

@@ -39,10 +39,13 @@ struct stack_segment {
 	size_t n_uses, allocated;
 };
 
+#define UNWIND_SEGMENTS_MAX (2 * UNWIND_SIGNALS_MAX + 2)
+
+/* In the core's arena. */
 struct unwind_thread {
-	struct stack_segment segments[2 * UNWIND_SIGNALS_MAX + 2];
+	struct stack_segment *segments;
 	size_t n_segments;
-	struct signal_context signals[UNWIND_SIGNALS_MAX];
+	struct signal_context *signals;
 	size_t n_signals;
 };
 
