@@ -44,22 +44,21 @@ int dwarf_load(Elf *elf, int fd, enum dwarf_image_use use, struct dwarf_handle *
 	return 0;
 }
 
-/* .debug_info becomes what was selected, without its index; line tables come when the units can be asked for them. */
-static int shape_parts(struct dwarf_parts *parts, const struct selection *selection) {
-	size_t n = 0;
+static struct dwarf_part plain_part(const char *name, const uint8_t *bytes, size_t size) {
+	return (struct dwarf_part){ .name = name, .packed = bytes, .packed_size = size, .size = size };
+}
 
+/* .debug_info becomes what was selected, and its index too; line tables come when the units can be asked for them. */
+static int shape_parts(struct dwarf_parts *parts, const struct selection *selection) {
 	for (size_t i = 0; i < parts->n; i++) {
 		struct dwarf_part *p = &parts->list[i];
 
-		if (streq(p->name, ".debug_aranges"))
-			continue;
 		if (streq(p->name, ".debug_info"))
-			*p = (struct dwarf_part){ .name = p->name, .packed = selection->bytes,
-						  .packed_size = selection->size, .size = selection->size };
+			*p = plain_part(p->name, selection->bytes, selection->size);
+		else if (streq(p->name, ".debug_aranges"))
+			*p = plain_part(p->name, selection->aranges, selection->aranges_size);
 		p->later = streq(p->name, ".debug_line");
-		parts->list[n++] = *p;
 	}
-	parts->n = n;
 	return selection->size > 0 ? 0 : -ENOENT;
 }
 

@@ -65,6 +65,14 @@ static uint64_t take_length(struct bytes *b, unsigned *ret_offset_bytes) {
 	return length;
 }
 
+/* One set of .debug_aranges, and the unit that it is of. */
+struct span {
+	uint64_t offset;       /* of the unit */
+	const uint8_t *set;
+	size_t set_size;
+	unsigned offset_bytes;
+};
+
 /* ── which units ──────────────────────────────────────────────────────────────────────────────────────────── */
 
 struct wish {
@@ -144,7 +152,7 @@ static int find_units(const uint8_t *aranges, size_t size, struct wish *wishes, 
 		if (set_is_wanted(&set, start, offset_bytes, wishes, n, &unit)) {
 			if (n_spans == UNITS_MAX)
 				return -ENOENT;
-			spans[n_spans++].offset = unit;
+			spans[n_spans++] = (struct span){ unit, start, (size_t)(set.end - start), offset_bytes };
 		}
 		if (!set.ok)
 			return -EBADMSG;
@@ -172,8 +180,9 @@ static int read_aranges(const struct dwarf_part *part, int fd, uint8_t **ret_byt
 	return 0;
 }
 
+/* The spans point into *ret_aranges. */
 static int choose_units(const struct dwarf_part *part, int fd, const uint64_t *addresses, size_t n, uint64_t entry,
-			struct span *spans, size_t *ret_n_spans) {
+			struct span *spans, size_t *ret_n_spans, uint8_t **ret_aranges) {
 	_cleanup_free_ struct wish *wishes = calloc(MAX(n, (size_t)1), sizeof(*wishes));
 	_cleanup_free_ uint8_t *aranges = NULL;
 	int r;
@@ -184,7 +193,11 @@ static int choose_units(const struct dwarf_part *part, int fd, const uint64_t *a
 		wishes[i].address = addresses[i];
 	qsort(wishes, n, sizeof(*wishes), compare_wishes);
 	r = read_aranges(part, fd, &aranges);
-	return r < 0 ? r : find_units(aranges, part->size, wishes, n, entry, spans, ret_n_spans);
+	if (r >= 0)
+		r = find_units(aranges, part->size, wishes, n, entry, spans, ret_n_spans);
+	if (r >= 0)
+		*ret_aranges = take_ptr(aranges);
+	return r;
 }
 
 /* ── out of the stream ────────────────────────────────────────────────────────────────────────────────────── */
@@ -237,11 +250,42 @@ static int append_unit(struct section_stream *stream, const struct dwarf_part *p
 	return 0;
 }
 
+/* The set, now of the unit at `offset`. */
+static void append_set(const struct span *span, uint64_t offset, struct selection *s) {
+	uint8_t *to = s->aranges + s->aranges_size;
+	size_t field = span->offset_bytes == 8 ? 14 : 6; /* behind length and version */
+	uint32_t narrow = (uint32_t)offset;
+
+	memcpy(to, span->set, span->set_size);
+	memcpy(to + field, span->offset_bytes == 8 ? (const void *)&offset : &narrow, span->offset_bytes);
+	s->aranges_size += span->set_size;
+}
+
+static int append_all(struct section_stream *stream, const struct dwarf_part *info, const struct span *spans, size_t n,
+		      struct selection *s) {
+	uint64_t at = 0;
+	int r;
+
+	for (size_t i = 0; i < n; i++) {
+		if (i == 0 || spans[i].offset != spans[i - 1].offset) {
+			at = s->size;
+			if (spans[i].offset < section_stream_at(stream))
+				return -ENOENT;
+			r = append_unit(stream, info, spans[i].offset, s);
+			if (r < 0)
+				return r;
+		}
+		append_set(&spans[i], at, s);
+	}
+	return 0;
+}
+
 int selection_make(const struct dwarf_parts *parts, int fd, const uint64_t *addresses, size_t n, uint64_t entry,
 		   struct selection *ret_selection) {
 	const struct dwarf_part *aranges = dwarf_parts_get(parts, ".debug_aranges"), *info = dwarf_parts_get(parts, ".debug_info");
 	_cleanup_(section_stream_freep) struct section_stream *stream = NULL;
 	_cleanup_(selection_free) struct selection s = { .bytes = NULL };
+	_cleanup_free_ uint8_t *sets = NULL;
 	struct span spans[UNITS_MAX];
 	size_t n_spans;
 	int r;
@@ -249,14 +293,16 @@ int selection_make(const struct dwarf_parts *parts, int fd, const uint64_t *addr
 	/* Signatures of types are looked for in all units. */
 	if (!aranges || !info || n == 0 || dwarf_parts_get(parts, ".debug_types"))
 		return -ENOENT;
-	r = choose_units(aranges, fd, addresses, n, entry, spans, &n_spans);
+	r = choose_units(aranges, fd, addresses, n, entry, spans, &n_spans, &sets);
 	if (r < 0)
 		return r;
 	qsort(spans, n_spans, sizeof(*spans), compare_spans);
 	r = section_stream_new(info->packing, info->packed, info->packed_size, fd, info->offset, &stream);
-	for (size_t i = 0; i < n_spans && r >= 0; i++)
-		if (i == 0 || spans[i].offset != spans[i - 1].offset)
-			r = spans[i].offset < section_stream_at(stream) ? -ENOENT : append_unit(stream, info, spans[i].offset, &s);
+	s.aranges = malloc(aranges->size);
+	if (!s.aranges)
+		return -ENOMEM;
+	if (r >= 0)
+		r = append_all(stream, info, spans, n_spans, &s);
 	if (r < 0)
 		return r;
 	*ret_selection = s;
@@ -266,6 +312,7 @@ int selection_make(const struct dwarf_parts *parts, int fd, const uint64_t *addr
 
 void selection_free(struct selection *s) {
 	free(s->bytes);
+	free(s->aranges);
 	*s = (struct selection){ .bytes = NULL };
 }
 
@@ -322,7 +369,13 @@ bool selection_is_closed(const struct selection *s, const uint8_t *abbrevs, size
 
 /* ── lines ────────────────────────────────────────────────────────────────────────────────────────────────── */
 
-static int collect_tables(Dwarf *dwarf, struct span *spans, size_t *ret_n) {
+static int compare_offsets(const void *a, const void *b) {
+	const uint64_t *x = a, *y = b;
+
+	return *x < *y ? -1 : *x > *y;
+}
+
+static int collect_tables(Dwarf *dwarf, uint64_t *offsets, size_t *ret_n) {
 	Dwarf_CU *cu = NULL;
 	Dwarf_Die die;
 	size_t n = 0;
@@ -335,28 +388,28 @@ static int collect_tables(Dwarf *dwarf, struct span *spans, size_t *ret_n) {
 			continue;
 		if (n == UNITS_MAX)
 			return -EFBIG;
-		spans[n++].offset = offset;
+		offsets[n++] = offset;
 	}
-	qsort(spans, n, sizeof(*spans), compare_spans);
+	qsort(offsets, n, sizeof(*offsets), compare_offsets);
 	*ret_n = n;
 	return 0;
 }
 
 int selection_fill_lines(Dwarf *dwarf, const struct dwarf_part *lines, int fd, uint8_t *to) {
 	_cleanup_(section_stream_freep) struct section_stream *stream = NULL;
-	struct span spans[UNITS_MAX];
+	uint64_t offsets[UNITS_MAX];
 	size_t n;
 	int r;
 
-	r = collect_tables(dwarf, spans, &n);
+	r = collect_tables(dwarf, offsets, &n);
 	if (r >= 0)
 		r = section_stream_new(lines->packing, lines->packed, lines->packed_size, fd, lines->offset, &stream);
 	for (size_t i = 0; i < n && r >= 0; i++) {
-		uint64_t offset = spans[i].offset, size;
+		uint64_t offset = offsets[i], size;
 		uint8_t head[12];
 		size_t n_head;
 
-		if (i > 0 && offset == spans[i - 1].offset)
+		if (i > 0 && offset == offsets[i - 1])
 			continue;
 		if (offset < section_stream_at(stream))
 			return -EBADMSG;

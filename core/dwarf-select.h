@@ -13,15 +13,12 @@
 
 #include "core/dwarf-image-private.h"
 
-/* A unit, or a line table, within its section. */
-struct span {
-	uint64_t offset, size;
-};
-
-/* What was taken out of .debug_info. */
+/* What was taken out. */
 struct selection {
-	uint8_t *bytes;        /* of all units, one after the other */
+	uint8_t *bytes;        /* of .debug_info: all units, one after the other */
 	size_t size;
+	uint8_t *aranges;      /* what .debug_aranges has of them: strict DWARF 2 says nowhere else all that a unit has */
+	size_t aranges_size;
 };
 
 /* addresses: file addresses, in any order. entry: the program's entry point. fd: the file, or -EBADF. 0; -ENOENT: it cannot be told, load everything;

@@ -82,6 +82,11 @@ static void check_units(bool pack) {
 	assert_int_equal(s.size, 2 * UNIT_BYTES);
 	assert_memory_equal(s.bytes, info, UNIT_BYTES);
 	assert_memory_equal(s.bytes + UNIT_BYTES, info + 2 * (size_t)UNIT_BYTES, UNIT_BYTES);
+	/* their sets, the second with the unit's new place */
+	assert_int_equal(s.aranges_size, 2 * 48);
+	assert_memory_equal(s.aranges, aranges, 48);
+	assert_int_equal(s.aranges[48 + 6], UNIT_BYTES);
+	assert_memory_equal(s.aranges + 48 + 10, aranges + 2 * 48 + 10, 48 - 10);
 	selection_free(&s);
 }
 
