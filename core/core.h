@@ -51,6 +51,8 @@ struct core_options {
 	const char *debug_dirs;     /* colon-separated; NULL: /usr/lib/debug */
 	int cache_fd;               /* folder for the symbol cache, or -EBADF */
 	uint64_t cache_max;         /* bytes of all files in it; 0: no cache */
+	bool has_fetched;
+	int fetched_fd;             /* if has_fetched: folder of files that were fetched by build-id (util/fetched.h) */
 };
 
 struct core {

@@ -3,7 +3,8 @@
  * Finds what tells about the code of one module: DWARF, and symbol tables.
  *
  * Order: the file itself, DIR/.build-id/xx/yyyy.debug, .gnu_debuglink (beside the file, in .debug/, in DIR/path/),
- * .gnu_debugdata; and the dwz alternate file that DWARF may point to. DIR is each of debug_dirs. Each separate file
+ * files fetched by build-id (missing.h), .gnu_debugdata; and the dwz alternate file that DWARF may point to, in the same
+ * places. DIR is each of debug_dirs. Each separate file
  * must show the module's build-id, or where there is none the debuglink's CRC. Formats: GDB manual, "Debugging
  * Information in Separate Files" and "MiniDebugInfo"; dwz(1).
  */
@@ -13,10 +14,11 @@
 
 #include "core/core.h"
 #include "core/dwarf-load.h"
+#include "core/missing.h"
 
 struct debuginfo {
 	const struct module *module;
-	const char *dirs;
+	const struct core_options *options;
 	Elf *main;                 /* borrowed: the module's own file */
 	struct debug_file separate;
 	Elf *mini;                 /* unpacked .gnu_debugdata */
@@ -24,15 +26,16 @@ struct debuginfo {
 	struct dwarf_handle dwarf; /* of main or of separate */
 	struct debug_file alt_file;
 	struct dwarf_handle alt;
+	char missing_alt[FETCHED_ID_MAX + 1]; /* the build-id of an alternate file that was not found, or "" */
 	struct cache cache;        /* of inflated sections; max 0: none */
 	const char *problem;       /* static: what was found and could not be used, or NULL */
 };
 
 /*
- * Finds the files; cheap. module must have an elf, which must outlive the result. debug_dirs: colon-separated, NULL:
- * /usr/lib/debug (borrowed). 0 or -ENOMEM: finding nothing is no error. Free with debuginfo_close().
+ * Finds the files; cheap. module must have an elf, which must outlive the result. options: debug_dirs and what was
+ * fetched (borrowed). 0 or -ENOMEM: finding nothing is no error. Free with debuginfo_close().
  */
-int debuginfo_open(const struct module *module, const char *debug_dirs, struct debuginfo **ret_info);
+int debuginfo_open(const struct module *module, const struct core_options *options, struct debuginfo **ret_info);
 void debuginfo_close(struct debuginfo *info);
 DEFINE_CLEANUP(struct debuginfo *, debuginfo_close);
 

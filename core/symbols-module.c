@@ -29,7 +29,7 @@ static int open_files(struct core *core, struct module *module, struct module_sy
 		ms = calloc(1, sizeof(*ms));
 		if (!ms)
 			return -ENOMEM;
-		r = debuginfo_open(module, core->options.debug_dirs, &ms->info);
+		r = debuginfo_open(module, &core->options, &ms->info);
 		if (r < 0) {
 			free(ms);
 			return r;
@@ -125,6 +125,19 @@ void module_symbols_free(struct module *module) {
 	debuginfo_close(ms->info);
 	free(ms);
 	module->symbols = NULL;
+}
+
+bool module_symbols_has_debuginfo(const struct module *module) {
+	const struct module_symbols *ms = module->symbols;
+
+	/* A separate file without DWARF is all that there is of it. */
+	return !ms || module->info->debuginfo == CW_DEBUGINFO_DWARF || ms->info->separate.elf;
+}
+
+const char *module_symbols_missing_alt(const struct module *module) {
+	const struct module_symbols *ms = module->symbols;
+
+	return ms && ms->info->missing_alt[0] ? ms->info->missing_alt : NULL;
 }
 
 int module_symbols_find(struct core *core, struct module *module, const char *name, uint64_t *ret_address) {
