@@ -16,6 +16,7 @@ struct symbols; /* symbols.c */
 struct insn_decoder; /* insn.c */
 struct cfi;     /* cfi.c */
 struct unwind_thread; /* unwind.h */
+struct go_module; /* go-module.h */
 
 /* A module beyond what analyzers see. modules[i] belongs to pub.modules[i]. */
 struct module {
@@ -27,6 +28,8 @@ struct module {
 	struct cfi *cfi;       /* loaded on first use */
 	bool cfi_tried;
 	void *symbols;         /* symbols.c's own, loaded on first use */
+	struct go_module *go;  /* Go's own table, loaded on first use */
+	bool go_tried;
 };
 
 /* A signal frame met while unwinding a thread. */

@@ -152,7 +152,7 @@ int module_symbols_find(struct core *core, struct module *module, const char *na
 	r = ms->cache ? symbols_cache_find(ms->cache, name, ret_address) : -ENOENT;
 	if (r != -ENOENT)
 		return r == -ENODATA ? -ENOENT : r;
-	r = module_tables_find(ms, name, &address);
+	r = module_tables_find(core, module, ms, name, &address);
 	kept = ms->cache ? arena_strdup(core->arena, name) : NULL;
 	if (kept)
 		symbols_cache_put_name(ms->cache, kept, r == 0, address);
@@ -193,7 +193,7 @@ static void judge(struct draft *draft) {
 			a->optimized = unit_optimized(draft->unit);
 		return;
 	}
-	a->language = draft->unit ? NULL : language_of_name(a->symbol.linkage_name);
+	a->language = draft->unit ? NULL : draft->go ? "Go" : language_of_name(a->symbol.linkage_name);
 	a->evidence = a->language ? EVIDENCE_NAME : EVIDENCE_NONE;
 }
 
@@ -267,7 +267,7 @@ static int resolve_fresh(struct core *core, struct module *module, struct module
 	if (r >= 0)
 		r = resolve_by_dwarf(core, ms, queries, drafts, n);
 	if (r >= 0)
-		r = module_tables_resolve(core, ms, queries, drafts, n);
+		r = module_tables_resolve(core, module, ms, queries, drafts, n);
 	if (r < 0)
 		return r;
 	if (ms->units && ms->units->cut && !ms->reported_cut) {
