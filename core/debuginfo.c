@@ -269,6 +269,30 @@ int debuginfo_load_whole(struct debuginfo *info) {
 	return load(info, true, NULL, 0);
 }
 
+static bool try_package(const char *path, void *userdata) {
+	struct debuginfo *info = userdata;
+	int r = dwarf_package_open(path, &info->package);
+
+	if (r < 0 && r != -ENOENT)
+		info->problem = r == -EOPNOTSUPP ? "the package of its split debug info (.dwp) has compressed sections: not used"
+						 : "the package of its split debug info (.dwp) cannot be used";
+	return r == 0;
+}
+
+void debuginfo_open_package(struct debuginfo *info) {
+	struct module separate = { .fd = info->separate.fd, .info = &(struct cw_module){ .path = NULL } };
+	const struct module *files[] = { info->module, &separate };
+
+	for (size_t i = 0; i < ELEMENTSOF(files) && !info->package; i++) {
+		char buffer[PATH_MAX];
+		const char *path = module_path(files[i], buffer);
+
+		if (!path || path[0] != '/' || try_format(try_package, info, "%s.dwp", path) || !str_has_suffix(path, ".debug"))
+			continue;
+		(void)try_format(try_package, info, "%.*s.dwp", (int)(strlen(path) - strlen(".debug")), path);
+	}
+}
+
 const char *debuginfo_directory(const struct debuginfo *info, char *buffer) {
 	struct module at = { .fd = info->separate.elf ? info->separate.fd : info->module->fd,
 			     .info = &(struct cw_module){ .path = NULL } };
@@ -301,6 +325,7 @@ void debuginfo_close(struct debuginfo *info) {
 		return;
 	dwarf_unload(&info->dwarf);
 	dwarf_unload(&info->alt);
+	dwarf_package_free(info->package);
 	if (info->mini)
 		elf_end(info->mini);
 	free(info->mini_image);

@@ -14,6 +14,7 @@
 
 #include "core/core.h"
 #include "core/dwarf-load.h"
+#include "core/dwarf-package.h"
 #include "core/missing.h"
 
 struct debuginfo {
@@ -26,6 +27,7 @@ struct debuginfo {
 	struct dwarf_handle dwarf; /* of main or of separate */
 	struct debug_file alt_file;
 	struct dwarf_handle alt;
+	struct dwarf_package *package; /* split DWARF of all units, or NULL */
 	char missing_alt[FETCHED_ID_MAX + 1]; /* the build-id of an alternate file that was not found, or "" */
 	struct cache cache;        /* of inflated sections; max 0: none */
 	const char *problem;       /* static: what was found and could not be used, or NULL */
@@ -49,6 +51,8 @@ int debuginfo_load(struct debuginfo *info, const uint64_t *addresses, size_t n);
 int debuginfo_load_whole(struct debuginfo *info);
 /* Puts inflated sections into the cache, unless they come from there. */
 void debuginfo_save(struct debuginfo *info);
+/* Opens FILE.dwp beside the program or its debug file into info->package, where there is one. Done only when units turn out to be split. */
+void debuginfo_open_package(struct debuginfo *info);
 /* The folder of the file that holds the DWARF, into buffer of PATH_MAX bytes; NULL if not known. */
 const char *debuginfo_directory(const struct debuginfo *info, char *buffer);
 /* Unpacks .gnu_debugdata into info->mini, where there is one. Done only when nothing better was found. */

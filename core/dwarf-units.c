@@ -176,12 +176,18 @@ static int scan_functions(struct units *us, struct unit *u) {
 
 static int unit_load(struct units *us, struct unit_slot *slot) {
 	struct unit *u = calloc(1, sizeof(*u));
+	int r;
 
 	if (!u)
 		return -ENOMEM;
 	slot->unit = u;
 	u->die = u->full = slot->die;
-	if (slot->type == DW_UT_skeleton && may_open_dwo(us, &u->die)) {
+	if (slot->type == DW_UT_skeleton && us->package) {
+		r = dwarf_package_find(us->package, &u->die, &u->full);
+		us->cut |= r < 0 && r != -ENOENT;
+		u->packaged = r == 0;
+	}
+	if (slot->type == DW_UT_skeleton && !u->packaged && may_open_dwo(us, &u->die)) {
 		Dwarf_Die full;
 
 		if (dwarf_cu_info(u->die.cu, NULL, NULL, NULL, &full, NULL, NULL, NULL) == 0 && full.addr)

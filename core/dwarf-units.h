@@ -7,6 +7,7 @@
  */
 #pragma once
 
+#include "core/dwarf-package.h"
 #include "core/dwarf-ranges.h"
 #include "core/dwarf-scan.h"
 
@@ -29,7 +30,8 @@ struct known {
 
 struct unit {
 	Dwarf_Die die;         /* first entry in the file itself: ranges and line table */
-	Dwarf_Die full;        /* the .dwo file's first entry with split DWARF, else the same as die */
+	Dwarf_Die full;        /* the .dwo file's (or the package's) first entry with split DWARF, else the same as die */
+	bool packaged;         /* full comes from the package, whose only table of files is at its beginning */
 	struct scan_unit scan;
 	bool scanned;          /* scan may be used */
 	struct scan_evidence evidence; /* of all its entries */
@@ -51,6 +53,7 @@ struct unit_slot {
 
 struct units {
 	Dwarf *dwarf;
+	struct dwarf_package *package; /* borrowed; NULL: none beside the file */
 	char *directory;       /* that holds the file: where .dwo files may be, or NULL */
 	struct unit_slot *slots;
 	size_t n, allocated;

@@ -106,6 +106,10 @@ static int load(struct core *core, struct module *module, struct module_symbols 
 		r = load_split(module, ms);
 	if (r < 0)
 		return r;
+	if (ms->units && ms->units->split) {
+		debuginfo_open_package(ms->info);
+		ms->units->package = ms->info->package;
+	}
 	if (!ms->units && !symtab_present(ms->info->main, SYMTAB_FULL) && !ms->info->separate.elf)
 		debuginfo_open_mini(ms->info);
 	if (ms->info->problem)
