@@ -2,6 +2,8 @@
 /* See dwarf-package-index.h. A hash table of ids, of rows, and then columns of offsets and of sizes; all of it hostile. */
 #include "core/dwarf-package-index.h"
 
+#include <dwarf.h>
+
 /* There are eight kinds of sections. */
 #define COLUMNS_MAX 16u
 /* Chromium has some 40 000 units. */
@@ -88,4 +90,51 @@ int package_index_find(const uint8_t *data, size_t size, uint64_t id, struct pac
 			ret_slices[part] = (struct package_slice){ package_number(x.offsets + at, 4), package_number(x.sizes + at, 4) };
 	}
 	return 0;
+}
+
+bool package_leb(const struct package_bytes *b, size_t *at, uint64_t *ret_value) {
+	uint64_t value = 0;
+
+	for (unsigned shift = 0; *at < b->size && shift < 64; shift += 7) {
+		uint8_t byte = b->data[(*at)++];
+
+		value |= (uint64_t)(byte & 0x7f) << shift;
+		if (!(byte & 0x80)) {
+			*ret_value = value;
+			return true;
+		}
+	}
+	return false;
+}
+
+/* An attribute and its form in an abbreviation; false: damaged. */
+static bool read_attribute(const struct package_bytes *table, size_t *at, uint64_t *ret_name, uint64_t *ret_form) {
+	uint64_t ignored;
+
+	return package_leb(table, at, ret_name) && package_leb(table, at, ret_form) && (*ret_form != DW_FORM_implicit_const || package_leb(table, at, &ignored));
+}
+
+int package_abbreviation_find(const struct package_bytes *table, size_t at, uint64_t wanted, size_t *ret_begin, size_t *ret_id, size_t *ret_id_end) {
+	uint64_t code, tag, name, form;
+
+	while (package_leb(table, &at, &code) && code != 0 && package_leb(table, &at, &tag) && at++ < table->size) {
+		bool found = false;
+		size_t begin = at, before;
+
+		do {
+			before = at;
+			if (!read_attribute(table, &at, &name, &form))
+				return -EBADMSG;
+			if (code == wanted && name == DW_AT_GNU_dwo_id && form == DW_FORM_data8 && !found) {
+				found = true;
+				*ret_id = before;
+				*ret_id_end = at;
+			}
+		} while (name != 0 || form != 0);
+		if (code == wanted) {
+			*ret_begin = begin;
+			return found || tag == DW_TAG_compile_unit ? (found ? 1 : 0) : -EBADMSG;
+		}
+	}
+	return -EBADMSG;
 }

@@ -26,11 +26,6 @@ static const char *const part_names[N_PARTS] = {
 	".debug_info.dwo", ".debug_abbrev.dwo", ".debug_line.dwo", ".debug_str_offsets.dwo", ".debug_rnglists.dwo",
 };
 
-struct bytes {
-	const uint8_t *data;
-	size_t size;
-};
-
 struct package_unit {
 	struct package_unit *next;
 	uint64_t id;
@@ -41,14 +36,14 @@ struct package_unit {
 
 struct dwarf_package {
 	struct debug_file file;
-	struct bytes index, strings, parts[N_PARTS];
+	struct package_bytes index, strings, parts[N_PARTS];
 	struct package_unit *units;
 	uint64_t used;
 };
 
 /* A unit on its way: what its sections are to be. */
 struct draft {
-	struct bytes out[N_OUT];
+	struct package_bytes out[N_OUT];
 	uint8_t *info, *abbrev, *strings, *offsets; /* our own copies of some of them */
 	unsigned version, address_bytes;
 	size_t first;           /* offset of its first entry */
@@ -61,11 +56,11 @@ static void draft_free(struct draft *d) {
 	free(d->offsets);
 }
 
-static struct bytes section_bytes(Elf *elf, const char *name) {
+static struct package_bytes section_bytes(Elf *elf, const char *name) {
 	Elf_Scn *scn = elf_find_section(elf, name);
 	Elf_Data *data = scn ? elf_rawdata(scn, NULL) : NULL;
 
-	return data && data->d_buf ? (struct bytes){ data->d_buf, data->d_size } : (struct bytes){ .data = NULL };
+	return data && data->d_buf ? (struct package_bytes){ data->d_buf, data->d_size } : (struct package_bytes){ .data = NULL };
 }
 
 int dwarf_package_open(const char *path, struct dwarf_package **ret_package) {
@@ -105,24 +100,9 @@ void dwarf_package_free(struct dwarf_package *p) {
 
 /* ── the parts of a unit ── */
 
-static bool read_leb(const struct bytes *b, size_t *at, uint64_t *ret_value) {
-	uint64_t value = 0;
-
-	for (unsigned shift = 0; *at < b->size && shift < 64; shift += 7) {
-		uint8_t byte = b->data[(*at)++];
-
-		value |= (uint64_t)(byte & 0x7f) << shift;
-		if (!(byte & 0x80)) {
-			*ret_value = value;
-			return true;
-		}
-	}
-	return false;
-}
-
 /* The unit's header; what lies behind the unit is cut off. 64-bit DWARF does not occur in packages: their index has no room for it. */
 static int look_at_header(struct draft *d) {
-	struct bytes *info = &d->out[OUT_INFO];
+	struct package_bytes *info = &d->out[OUT_INFO];
 	uint64_t length = info->size >= 24 ? package_number(info->data, 4) : 0;
 
 	if (length < 20 || length > info->size - 4)
@@ -138,51 +118,18 @@ static int look_at_header(struct draft *d) {
 	return d->address_bytes == 4 || d->address_bytes == 8 ? 0 : -EBADMSG;
 }
 
-/* An attribute and its form in an abbreviation; false: damaged. */
-static bool read_attribute(const struct bytes *table, size_t *at, uint64_t *ret_name, uint64_t *ret_form) {
-	uint64_t ignored;
-
-	return read_leb(table, at, ret_name) && read_leb(table, at, ret_form) && (*ret_form != DW_FORM_implicit_const || read_leb(table, at, &ignored));
-}
-
-/* Where the attributes of an abbreviation are in the table: begin, and that of the unit's id (end of the list without one), with its end. */
-static int find_abbreviation(const struct bytes *table, size_t at, uint64_t wanted, size_t *ret_begin, size_t *ret_id, size_t *ret_id_end) {
-	uint64_t code, tag, name, form;
-
-	while (read_leb(table, &at, &code) && code != 0 && read_leb(table, &at, &tag) && at++ < table->size) {
-		bool found = false;
-		size_t begin = at, before;
-
-		do {
-			before = at;
-			if (!read_attribute(table, &at, &name, &form))
-				return -EBADMSG;
-			if (code == wanted && name == DW_AT_GNU_dwo_id && form == DW_FORM_data8 && !found) {
-				found = true;
-				*ret_id = before;
-				*ret_id_end = at;
-			}
-		} while (name != 0 || form != 0);
-		if (code == wanted) {
-			*ret_begin = begin;
-			return found || tag == DW_TAG_compile_unit ? (found ? 1 : 0) : -EBADMSG;
-		}
-	}
-	return -EBADMSG;
-}
-
 /* The abbreviations anew: the first entry gets DW_AT_low_pc, in the place of the id (DWARF 4) or before all else. */
 static int rewrite_abbreviations(struct draft *d) {
 	static const uint8_t low[] = { DW_AT_low_pc, DW_FORM_addr, FILLER_1, FILLER_2, DW_FORM_data4 };
-	const struct bytes *info = &d->out[OUT_INFO], old = d->out[OUT_ABBREV];
+	const struct package_bytes *info = &d->out[OUT_INFO], old = d->out[OUT_ABBREV];
 	size_t n = d->address_bytes == 8 ? 2 : sizeof(low), at = d->first, begin = 0, cut = 0, cut_end = 0, table;
 	uint64_t code;
 	int r;
 
 	table = (size_t)package_number(info->data + (d->version == 5 ? 8 : 6), 4);
-	if (table >= old.size || !read_leb(info, &at, &code))
+	if (table >= old.size || !package_leb(info, &at, &code))
 		return -EBADMSG;
-	r = find_abbreviation(&old, table, code, &begin, &cut, &cut_end);
+	r = package_abbreviation_find(&old, table, code, &begin, &cut, &cut_end);
 	if (r < 0 || (d->version == 4 && r == 0))
 		return -EBADMSG;
 	if (d->version == 5)
@@ -193,13 +140,13 @@ static int rewrite_abbreviations(struct draft *d) {
 	memcpy(d->abbrev, old.data, cut);
 	memcpy(d->abbrev + cut, low, n);
 	memcpy(d->abbrev + cut + n, old.data + cut_end, old.size - cut_end);
-	d->out[OUT_ABBREV] = (struct bytes){ d->abbrev, old.size + n - (cut_end - cut) };
+	d->out[OUT_ABBREV] = (struct package_bytes){ d->abbrev, old.size + n - (cut_end - cut) };
 	return 0;
 }
 
 /* DWARF 5 has the id in the header: an ordinary unit's header ends before it, and its first entry begins there, with the same code and then the address. */
 static int rewrite_info(struct draft *d, uint64_t low) {
-	struct bytes *info = &d->out[OUT_INFO];
+	struct package_bytes *info = &d->out[OUT_INFO];
 	size_t at = d->first, code_bytes;
 	uint64_t code;
 
@@ -210,7 +157,7 @@ static int rewrite_info(struct draft *d, uint64_t low) {
 	info->data = d->info;
 	if (d->version == 4)
 		return 0;
-	(void)read_leb(info, &at, &code);
+	(void)package_leb(info, &at, &code);
 	code_bytes = at - d->first;
 	d->info[6] = DW_UT_compile;
 	memmove(d->info + d->first - 8, d->info + d->first, code_bytes);
@@ -221,7 +168,7 @@ static int rewrite_info(struct draft *d, uint64_t low) {
 
 /* The strings that the unit uses, and where they are now. */
 static int rewrite_strings(const struct dwarf_package *p, struct draft *d) {
-	struct bytes *offsets = &d->out[OUT_STR_OFFSETS];
+	struct package_bytes *offsets = &d->out[OUT_STR_OFFSETS];
 	size_t at = d->version == 5 ? 8 : 0, used = 1, allocated = MAX(offsets->size * 8, (size_t)KIB(4));
 
 	if (offsets->size == 0)
@@ -254,24 +201,24 @@ static int rewrite_strings(const struct dwarf_package *p, struct draft *d) {
 		memcpy(d->offsets + at, &to, sizeof(to));
 	}
 	offsets->data = d->offsets;
-	d->out[OUT_STR] = (struct bytes){ d->strings, used };
+	d->out[OUT_STR] = (struct package_bytes){ d->strings, used };
 	return 0;
 }
 
 /* What the program itself holds for the unit, from its base on. */
-static struct bytes shared_part(Dwarf_Die *skeleton, const char *name, unsigned base, unsigned old_base) {
+static struct package_bytes shared_part(Dwarf_Die *skeleton, const char *name, unsigned base, unsigned old_base) {
 	Elf_Scn *scn = elf_find_section(dwarf_getelf(dwarf_cu_getdwarf(skeleton->cu)), name);
 	Elf_Data *data = scn ? elf_getdata(scn, NULL) : NULL;
 	Dwarf_Attribute attribute;
 	Dwarf_Word offset = 0;
 
 	if (!data || !data->d_buf)
-		return (struct bytes){ .data = NULL };
+		return (struct package_bytes){ .data = NULL };
 	if ((dwarf_attr(skeleton, base, &attribute) || dwarf_attr(skeleton, old_base, &attribute)) && dwarf_formudata(&attribute, &offset) != 0)
-		return (struct bytes){ .data = NULL };
+		return (struct package_bytes){ .data = NULL };
 	if (offset >= data->d_size)
-		return (struct bytes){ .data = NULL };
-	return (struct bytes){ (const uint8_t *)data->d_buf + offset, (size_t)MIN((uint64_t)data->d_size - offset, SHARED_MAX) };
+		return (struct package_bytes){ .data = NULL };
+	return (struct package_bytes){ (const uint8_t *)data->d_buf + offset, (size_t)MIN((uint64_t)data->d_size - offset, SHARED_MAX) };
 }
 
 static int collect(const struct dwarf_package *p, Dwarf_Die *skeleton, uint64_t id, uint64_t low, struct draft *d) {
@@ -283,11 +230,11 @@ static int collect(const struct dwarf_package *p, Dwarf_Die *skeleton, uint64_t 
 	if (r < 0)
 		return r;
 	for (size_t i = 0; i < N_PARTS; i++) {
-		const struct bytes *section = &p->parts[i];
+		const struct package_bytes *section = &p->parts[i];
 
 		if (slices[i].offset > section->size || slices[i].size > section->size - slices[i].offset)
 			return -EBADMSG;
-		d->out[to[i]] = (struct bytes){ section->data + slices[i].offset, (size_t)slices[i].size };
+		d->out[to[i]] = (struct package_bytes){ section->data + slices[i].offset, (size_t)slices[i].size };
 		total += slices[i].size;
 	}
 	if (total > UNIT_MAX)
