@@ -91,14 +91,18 @@ static bool find_files(struct unit *u, Dwarf_Files **ret_files, size_t *ret_n) {
 	return dwarf_getsrcfiles(&die, ret_files, ret_n) == 0;
 }
 
-/* Where an inlined function was called. */
+/* Where an inlined function was called, if it says so; 0 was no file before DWARF 5. */
 static int find_call(struct arena *arena, struct unit *u, Dwarf_Die *inlined, struct cw_location *ret_at) {
 	uint64_t file = number_of(inlined, DW_AT_call_file);
 	Dwarf_Files *files;
+	Dwarf_Half version;
 	size_t n;
 
 	ret_at->line = sane((int64_t)number_of(inlined, DW_AT_call_line));
 	ret_at->column = sane((int64_t)number_of(inlined, DW_AT_call_column));
+	if (!dwarf_hasattr(inlined, DW_AT_call_file) ||
+	    (file == 0 && dwarf_cu_info(die.cu, &version, NULL, NULL, NULL, NULL, NULL, NULL) == 0 && version < 5))
+		return 0;
 	if (!find_files(u, &files, &n))
 		return 0;
 	return file < n ? clean_path(arena, u, dwarf_filesrc(files, file, NULL, NULL), &ret_at->file) : 0;
