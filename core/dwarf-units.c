@@ -14,7 +14,7 @@
 /* Namespaces and types within each other. */
 #define SCOPE_DEPTH_MAX 64u
 #define INLINE_DEPTH_MAX 256u
-/* Units read for the names of what others refer to. A stack's functions come from some dozens; each is read at most once. */
+/* Units read for the names of what others refer to. A stack's functions come from some dozens; each is read once. */
 #define OTHERS_MAX 1024u
 
 int units_new(Dwarf *dwarf, Elf *elf, const char *directory, struct units **ret_units) {

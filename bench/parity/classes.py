@@ -27,7 +27,8 @@ LABEL = re.compile(r"^__GI_|^__libc_|^__new_|_impl$")
 @functools.lru_cache(maxsize=None)
 def third_opinion(module, address):
     """[(file's name, line or None)] of the functions at an address, innermost first."""
-    done = subprocess.run(["addr2line", "-i", "-e", module, "%#x" % address], capture_output=True, text=True, check=False)
+    done = subprocess.run(["addr2line", "-i", "-e", module, "%#x" % address], capture_output=True, text=True,
+                          check=False)
     out = []
     for line in done.stdout.splitlines():
         path, _, number = line.split(" (discriminator")[0].rpartition(":")
@@ -69,7 +70,7 @@ class Judge:
         rust = re.search(r"::h[0-9a-f]{16}$|\[[0-9a-f]{8,16}\]", linkage or "")
         return "rust-linkage" if rust or "{impl#" in (gdb or "") or not ours.endswith((")", "const")) else "signature"
 
-    def judge_name(self, index, mine, other, values):
+    def judge_name(self, _index, mine, other, values):
         ours, gdb, linkage = values
         if gdb is None:
             return "go-signal-return" if other["bytes"] == 8 and mine["signal"] else UNEXPLAINED
@@ -77,7 +78,8 @@ class Judge:
             return "not-code" if not is_code(other["levels"][-1]) else UNEXPLAINED
         if linkage is None and not CLONE.search(gdb):
             same = ours.split("(")[0].replace(".", "") == gdb.replace("[", "").replace("]", "")
-            return "guessed-language" if same else "elf-alias" if LABEL.search(ours) or LABEL.search(gdb) else UNEXPLAINED
+            alias = LABEL.search(ours) or LABEL.search(gdb)
+            return "guessed-language" if same else "elf-alias" if alias else UNEXPLAINED
         if gdb == "__GI_" + ours:
             return "assembler-label"
         plain, short = compare.squeeze(ours), compare.squeeze(CLONE.split(gdb)[0])
@@ -93,7 +95,8 @@ class Judge:
     def _opinion(self, index, mine):
         if not mine["module"] or not mine["offset"]:
             return []
-        exact = index == 0 or self.ours[index - 1]["signal"] if index == 0 or index - 1 in self.ours else False
+        below = self.ours.get(index - 1)
+        exact = index == 0 or bool(below and below["signal"])
         return third_opinion(mine["module"], int(mine["offset"], 16) - (not exact))
 
     def judge_line(self, index, mine, other, values):

@@ -156,8 +156,9 @@ def compare_thread(ours, theirs, note):
         last = index == len(frames) - 1
         if not last and mine["bytes"] != other["bytes"]:
             found("bytes", mine["bytes"], other["bytes"])
-        if other["cfa"] and mine["cfa"] != other["cfa"] or not other["cfa"] and not last and mine["cfa"] != other["top"]:
-            found("cfa", mine["cfa"], other["cfa"] or other["top"])
+        top = other["cfa"] or (None if last else other["top"])
+        if top and mine["cfa"] != top:
+            found("cfa", mine["cfa"], top)
         unequal += any(seen)
     if len(frames) != ours["count"]:
         note("count", len(frames), ours["frames"].get(len(frames)), frames[-1] if frames else None,

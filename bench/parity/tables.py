@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What bench/parity/run found, as parity.json's document and as parity.md. The words of the classes are classes.json's."""
+"""What bench/parity/run found, as parity.json's document and as parity.md. The words of classes are in classes.json."""
 import platform
 import subprocess
 
@@ -16,7 +16,8 @@ SUM_KINDS = {
 
 def version(*command):
     try:
-        return subprocess.run(command, capture_output=True, text=True, check=False).stdout.splitlines()[0].strip()
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        return done.stdout.splitlines()[0].strip()
     except (OSError, IndexError):
         return None
 
@@ -26,7 +27,8 @@ def line(row):
         return "%-28s left out: %s" % (row["name"], row["left_out"])
     known = sorted({d["class"] for d in row["differences"]})
     return "%-28s %4d threads %7d frames %7d equal%s %s" % (
-        row["name"], row["threads"], row["frames"], row["equal"], "" if row["gdb_ended"] else " (gdb cut off)", " ".join(known))
+        row["name"], row["threads"], row["frames"], row["equal"], "" if row["gdb_ended"] else " (gdb cut off)",
+        " ".join(known))
 
 
 def result(groups):
@@ -34,11 +36,12 @@ def result(groups):
     for title, rows in groups:
         for row in rows:
             for d in row.get("differences", []):
-                entry = found.setdefault(d["class"], {**classes.WORDS[d["class"]], "frames": 0, "cores": [], "example": None})
+                new = {**classes.WORDS[d["class"]], "frames": 0, "cores": [], "example": None}
+                entry = found.setdefault(d["class"], new)
                 entry["frames"] += d["frames"]
                 entry["cores"].append(row["name"])
                 if entry["example"] is None:
-                    entry["example"] = {"core": row["name"], **{k: v for k, v in d.items() if k not in ("class", "frames")}}
+                    entry["example"] = {"core": row["name"], **d}
     return {"gdb": version("gdb", "--version"), "addr2line": version("addr2line", "--version"),
             "machine": " ".join((platform.system(), platform.release(), platform.machine())),
             "groups": {title: rows for title, rows in groups}, "classes": found}
@@ -101,8 +104,9 @@ def sums(result_):
                 else:
                     out.append((row["name"], s, SUM_KINDS.get(s["kind"], "?")))
     text = ["## Sums", "",
-            "Of %d threads %d have frames whose bytes add up to high − SP within a page. The others, by what lies above the "
-            "outermost frame:" % (total, within), "", "| reason | threads | largest rest | for example |", "|---|--:|--:|---|"]
+            "Of %d threads %d have frames whose bytes add up to high − SP within a page. The others, by what lies above "
+            "the outermost frame:" % (total, within), "",
+            "| reason | threads | largest rest | for example |", "|---|--:|--:|---|"]
     reasons = {}
     for name, s, why in out:
         reasons.setdefault((s["kind"], why), []).append((s.get("above") or 0, name, s))
@@ -117,8 +121,8 @@ def markdown(result_):
     out = ["# Frame by frame against gdb", "",
            "Made by `make parity`. Each frame of each thread: function, inlined functions, file and line, CFA and bytes. "
            "Compared are gdb's Python interface (%s) and `corewatchctl analyze --json`; lines in dispute go to %s. "
-           "*Different* counts frames with a difference other than the spelling of a name and gdb's made-up frames of tail "
-           "calls." % (result_["gdb"], result_["addr2line"]), ""]
+           "*Different* counts frames with a difference other than the spelling of a name and gdb's made-up frames of "
+           "tail calls." % (result_["gdb"], result_["addr2line"]), ""]
     titles = {"corpus": "The corpus", "programs": "One program, built in all ways that debug info comes in"}
     for title, rows in result_["groups"].items():
         if rows:

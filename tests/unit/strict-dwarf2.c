@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Code for test-symbols.c, built with -gdwarf-2 -gstrict-dwarf: the unit's own entry then tells of one section only (there
- * were no DW_AT_ranges), and inlined functions do not say where they were called (no DW_AT_call_file, DW_AT_call_line).
+ * Code for test-symbols.c, built with -gdwarf-2 -gstrict-dwarf: the unit's own entry then tells of one section only
+ * (there were no DW_AT_ranges), and inlined functions do not say where they were called (no DW_AT_call_file).
  */
 /* There are no DW_AT_ranges for inlined functions either: it must stay in one piece. */
 #pragma GCC optimize("O0")
