@@ -110,11 +110,9 @@ class Judge:
             return "line-0" if level["line"] is None else "is-stmt"
         return UNEXPLAINED
 
-    def judge_inlines(self, index, mine, other, _values):
-        opinion = self._opinion(index, mine)
-        if len(opinion) == len(mine["levels"]) and len(other["levels"]) < len(mine["levels"]):
-            return "no-call-site"
-        return UNEXPLAINED
+    def judge_inlines(self, _index, mine, other, _values):
+        unknown = any(level["line"] is None for level in mine["levels"][1:])
+        return "no-call-site" if unknown and len(other["levels"]) < len(mine["levels"]) else UNEXPLAINED
 
     def judge_tailcall(self, *_):
         return "tail-call"

@@ -160,7 +160,7 @@ def compare_thread(ours, theirs, note):
         if top and mine["cfa"] != top:
             found("cfa", mine["cfa"], top)
         unequal += any(seen)
-    if len(frames) != ours["count"]:
+    if theirs["end"] and len(frames) != ours["count"]:
         note("count", len(frames), ours["frames"].get(len(frames)), frames[-1] if frames else None,
              (ours["count"], len(frames), theirs["end"]))
     return compared, unequal
