@@ -88,7 +88,7 @@ class Judge:
         short = short.split("(struct{")[0]
         if plain.endswith("::" + short):
             return "scope"
-        return "signature" if short in plain or skeleton(ours) == skeleton(gdb) else UNEXPLAINED
+        return "signature" if short in plain or skeleton(ours).endswith(skeleton(gdb)) else UNEXPLAINED
 
     # ── places ─────────────────────────────────────────────────────────────────────────────────────────────
 
