@@ -101,7 +101,7 @@ static int find_call(struct arena *arena, struct unit *u, Dwarf_Die *inlined, st
 	ret_at->line = sane((int64_t)number_of(inlined, DW_AT_call_line));
 	ret_at->column = sane((int64_t)number_of(inlined, DW_AT_call_column));
 	if (!dwarf_hasattr(inlined, DW_AT_call_file) ||
-	    (file == 0 && dwarf_cu_info(die.cu, &version, NULL, NULL, NULL, NULL, NULL, NULL) == 0 && version < 5))
+	    (file == 0 && dwarf_cu_info(u->die.cu, &version, NULL, NULL, NULL, NULL, NULL, NULL) == 0 && version < 5))
 		return 0;
 	if (!find_files(u, &files, &n))
 		return 0;
