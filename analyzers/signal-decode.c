@@ -18,6 +18,9 @@
 /* An access this near to SP or to the end of a stack may be the stack's own. */
 #define NEAR_BYTES 65536
 
+/* What is further away is no neighbour. */
+#define NEIGHBOUR_MAX (UINT64_C(1) << 40)
+
 static const char *text(const char *s) {
 	return s ? s : "?";
 }
@@ -58,10 +61,10 @@ static const char *mapping_text(const struct cw_core *core, const struct cw_mapp
 static const char *neighbours(const struct cw_core *core, const struct cw_region *region) {
 	const char *before = NULL, *after = NULL;
 
-	if (region->before)
+	if (region->before && region->address - region->before->end < NEIGHBOUR_MAX)
 		before = cw_format(core, "%" PRIu64 " bytes above the end of %s", region->address - region->before->end,
 		    mapping_text(core, region->before));
-	if (region->after)
+	if (region->after && region->after->start - region->address < NEIGHBOUR_MAX)
 		after = cw_format(core, "%" PRIu64 " bytes below %s", region->after->start - region->address,
 		    mapping_text(core, region->after));
 	if (before && after)
@@ -211,7 +214,9 @@ static void add_evidence(const struct decode *d, struct cw_finding *finding) {
 	if (fault->source == CW_FAULT_SIGNAL_FRAME) {
 		add_signal(d, finding, "delivered: ", &d->core->signal);
 		add_signal(d, finding, "original, from the signal frame on the stack: ", &fault->signal);
-	} else
+	} else if (fault->source == CW_FAULT_RECONSTRUCTED && d->core->signal.has_sender)
+		add_signal(d, finding, "delivered: ", &d->core->signal);
+	else
 		add_signal(d, finding, "", &fault->signal);
 	if (fault->cause != CW_CAUSE_SENT)
 		add_instruction(d, finding);
@@ -220,7 +225,7 @@ static void add_evidence(const struct decode *d, struct cw_finding *finding) {
 	if (fault->error_code >= 0)
 		cw_finding_evidence(
 		    finding, "trap number %d, error code 0x%x", fault->trap_number, (unsigned)fault->error_code);
-	if (fault->cause_text && fault->cause != CW_CAUSE_PAGE_FAULT)
+	if (fault->cause_text && (fault->cause != CW_CAUSE_PAGE_FAULT || fault->source == CW_FAULT_RECONSTRUCTED))
 		cw_finding_evidence(finding, "%s", fault->cause_text);
 }
 

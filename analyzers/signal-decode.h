@@ -51,6 +51,32 @@ const char *decode_perm(const struct cw_mapping *mapping);
 /* "rax = 0x10", or NULL. */
 const char *decode_base(const struct decode *d);
 
+/* How sure a claim about an access can be: whether an operand of the instruction has that address. */
+enum cw_confidence decode_proven(const struct decode *d);
+/* The culprit's name, or the place. */
+const char *decode_who(const struct decode *d);
+/* " (rax = 0x10)", or "". */
+const char *decode_base_clause(const struct decode *d);
+/* Facts: address, access, register, culprit. */
+void decode_add_access(const struct decode *d, struct cw_finding *finding);
+void decode_suggest_register(const struct decode *d, struct cw_finding *finding, const char *what);
+
+/* What a wild pointer looks like; members may stay NULL but for kind, which is set before. */
+struct pointer_hint {
+	const char *kind;     /* the fact */
+	const char *clause;   /* for the summary */
+	const char *evidence;
+	const char *advice;
+};
+/* signal-hint.c */
+void hint_find(const struct decode *d, struct pointer_hint *hint);
+
+/* signal-jump.c: the program counter could not be fetched from; the target of a call, jump or return is no address. */
+void claim_jump(struct decode *d);
+void claim_bad_target(struct decode *d);
+/* signal-stack.c: a corrupted stack or frame pointer, an access past a stack's top. false: it is none of these. */
+bool claim_stack(struct decode *d);
+
 /* Only what the signal says, in support of an analyzer that already explained the crash. */
 void claim_decoded(struct decode *d);
 /* signal-memory.c: SIGSEGV and SIGBUS that the CPU caused. */

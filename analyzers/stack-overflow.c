@@ -125,6 +125,17 @@ static bool rule_invisible_guard(const struct cw_core *core, const struct cw_fau
 	return claim(o, CW_CERTAIN, "SP points at memory that is mapped and writable, yet the CPU found it unmapped: a guard installed by madvise(MADV_GUARD_INSTALL)");
 }
 
+/* A stack of the program's own, without a guard: SP has left it at its low end, or the memory that it lies in. */
+static bool rule_custom(const struct machine *machine, const struct cw_core *core, const struct cw_fault *f, const struct cw_stack *s, struct overflow *o) {
+	uint64_t distance = f->sp > f->address ? f->sp - f->address : f->address - f->sp;
+
+	if (s->kind != CW_STACK_CUSTOM || !s->has_bounds || !f->has_address || f->address >= s->low)
+		return false;
+	if (f->sp > s->low + machine->reach || f->sp + JUMP_MAX < s->low || distance > core->page_bytes)
+		return false;
+	return claim(o, CW_LIKELY, "SP has left the low end of a stack that the program made itself, and the access is beside SP");
+}
+
 /* One frame larger than the guard: SP jumped over it. */
 static bool rule_jump(const struct cw_core *core, const struct cw_fault *f, const struct cw_stack *s, struct overflow *o) {
 	uint64_t distance = f->sp > f->address ? f->sp - f->address : f->address - f->sp;
@@ -148,7 +159,7 @@ bool overflow_detect(const struct cw_core *core, struct overflow *ret) {
 	if (f->cause == CW_CAUSE_SENT || (f->signal.number != SIGSEGV_NUMBER && f->signal.number != SIGBUS_NUMBER))
 		return false;
 	fired = (s->has_bounds && (rule_guard(machine, f, s, &o) || rule_main(machine, core, f, s, &o))) || rule_undeliverable(machine, f, s, &o) ||
-		rule_invisible_guard(core, f, &o) || rule_jump(core, f, s, &o);
+		rule_invisible_guard(core, f, &o) || rule_custom(machine, core, f, s, &o) || rule_jump(core, f, s, &o);
 	if (!fired)
 		return false;
 	o.used_bytes = s->has_bounds && s->high > f->sp ? s->high - f->sp : 0;

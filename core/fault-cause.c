@@ -145,12 +145,12 @@ static bool is_hidden_guard(const struct core *core, const struct cw_fault *faul
 
 /* The data operand that cannot be accessed: outside the stack's bounds where these are known, and not permitted or in a
  * guard. */
-static const struct cw_operand *inaccessible_operand(const struct core *core, const struct cw_fault *fault) {
+const struct cw_operand *fault_inaccessible_operand(const struct core *core, const struct cw_fault *fault, const struct cw_instruction *instruction) {
 	const struct cw_operand *operand;
 	struct cw_region region;
 
-	for (size_t i = 0; fault->instruction && i < fault->instruction->n_operands; i++) {
-		operand = &fault->instruction->operands[i];
+	for (size_t i = 0; instruction && i < instruction->n_operands; i++) {
+		operand = &instruction->operands[i];
 		if (!operand->is_memory || !operand->has_address || operand->access == CW_ACCESS_EXEC)
 			continue;
 		fault_describe_address(core, operand->address, &region);
@@ -204,7 +204,7 @@ static bool find_undeliverable(struct core *core, struct cw_fault *fault) {
 	/* Where a handler ran, the frame was written. */
 	if (fault->source == CW_FAULT_SIGNAL_FRAME || fault->signal.number != FAULT_SIGSEGV)
 		return false;
-	operand = inaccessible_operand(core, fault);
+	operand = fault_inaccessible_operand(core, fault, fault->instruction);
 	room = no_room_text(core, fault, operand);
 	if (!room)
 		return false;
@@ -231,7 +231,7 @@ static bool find_behind_altstack(struct core *core, struct cw_fault *fault) {
 		return set_misaligned(core, fault, operand);
 	if (fault->source == CW_FAULT_SIGNAL_FRAME || fault->signal.number != FAULT_SIGSEGV)
 		return false;
-	operand = inaccessible_operand(core, fault);
+	operand = fault_inaccessible_operand(core, fault, fault->instruction);
 	if (!operand)
 		return false;
 	fault->cause = CW_CAUSE_PAGE_FAULT;

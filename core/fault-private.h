@@ -21,3 +21,9 @@ void fault_find_kernel_cause(struct core *core, struct cw_fault *fault);
 void fault_find_misaligned(struct core *core, struct cw_fault *fault);
 /* The memory operand whose bytes hold the address; NULL if none does. Targets of jumps do not count. */
 const struct cw_operand *fault_find_operand(const struct cw_instruction *instruction, uint64_t address);
+/* The data operand that cannot be accessed with the fault's registers; NULL: none. */
+const struct cw_operand *fault_inaccessible_operand(const struct core *core, const struct cw_fault *fault, const struct cw_instruction *instruction);
+
+/* fault-raised.c: the fault of the instruction at the PC, where a handler raised its signal again and returned. Fills
+ * source, signal, cause, cause_text, address, access, region and instruction. false: the instruction could have gone on. */
+bool fault_from_raised(struct core *core, struct cw_fault *fault);

@@ -158,6 +158,7 @@ static const struct cw_instruction *decode(struct core *core, const struct cw_fa
 int fault_reconstruct(struct core *core) {
 	const struct cw_thread *thread = &core->threads[0];
 	struct cw_fault *fault = arena_alloc(core->arena, sizeof(*fault));
+	bool raised;
 
 	if (!fault)
 		return -ENOMEM;
@@ -173,10 +174,11 @@ int fault_reconstruct(struct core *core) {
 	core->pub.fault = fault;
 	/* A fault of the CPU's at the current PC is what ended the process, whatever handlers are still active below
 	 * it. */
-	if (!fault_is_synchronous(&fault->signal) && raised_by_itself(core))
-		(void)fault_from_signal_frame(core, fault);
+	raised = !fault_is_synchronous(&fault->signal) && raised_by_itself(core) && !fault_from_signal_frame(core, fault);
 
 	find_stack(core, fault);
+	if (raised && fault->signal.has_code && fault_from_raised(core, fault))
+		return 0;
 	fault->has_address = fault->signal.has_address;
 	fault->address = arch_untag(core->arch, fault->signal.address);
 	fault->instruction = decode(core, fault);

@@ -75,6 +75,29 @@ bool insn_register(const struct insn_builder *b, const char *name, uint64_t *ret
 	return false;
 }
 
+bool insn_register_value(struct core *core, const uint64_t *registers, const char *name, uint64_t *ret_value) {
+	struct insn_builder b = { .core = core, .registers = registers };
+	char whole[8];
+	size_t n = strlen(name);
+
+	if (insn_register(&b, name, ret_value))
+		return true;
+	if (core->arch->word_bytes != 8 || n < 2 || n >= sizeof(whole))
+		return false;
+	/* eax is the low half of rax, r8d of r8, w3 of x3. */
+	memcpy(whole, name, n + 1);
+	if (whole[0] == 'e')
+		whole[0] = 'r';
+	else if (whole[0] == 'w')
+		whole[0] = 'x';
+	else if (whole[0] == 'r' && whole[n - 1] == 'd')
+		whole[n - 1] = 0;
+	if (!insn_register(&b, whole, ret_value))
+		return false;
+	*ret_value &= UINT32_MAX;
+	return true;
+}
+
 /* As many bytes as are there: an instruction may end with its mapping. */
 static size_t read_bytes(struct core *core, uint64_t address, uint8_t *ret_bytes) {
 	for (size_t n = MAX_BYTES; n > 0; n--)

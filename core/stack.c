@@ -15,6 +15,8 @@
 #define USUAL_MAIN_LIMIT MIB(8)
 /* How far below its stack an overflow may jump and still be taken for that stack's: a frame of this size is a bug of its own. */
 #define JUMP_MAX GIB(2)
+/* How far below the memory that a stack of the program's own lies in SP may have run. */
+#define LEFT_MAX MIB(1)
 
 struct block {
 	uint64_t low, high, guard;
@@ -131,22 +133,49 @@ static bool find_main(struct core *core, struct cw_stack *s) {
 	return true;
 }
 
-/* A stack that the program made itself: memory that can be written, often with a PROT_NONE page below. */
-static bool find_custom(const struct core *core, uint64_t sp, struct cw_stack *s) {
-	const struct cw_mapping *m = core_find_mapping(core, sp), *end = core->mappings + core->pub.n_mappings, *guard = NULL;
+/* The mapping that such a stack lies in: at SP, behind the guard that SP is in, or above an SP that has left it. */
+static const struct cw_mapping *custom_mapping(const struct core *core, const struct cw_thread *t, uint64_t sp) {
+	const struct cw_mapping *m = core_find_mapping(core, sp), *end = core->mappings + core->pub.n_mappings;
 
-	if (m && m->perm == 0 && m->kind == CW_REGION_ANONYMOUS && m + 1 < end && m[1].start == m->end) {
-		guard = m;
+	if (m && m->perm == 0 && m->kind == CW_REGION_ANONYMOUS && m + 1 < end && m[1].start == m->end)
 		m++;
-	}
-	if (!m || !(m->perm & CW_PERM_WRITE) || (m->kind != CW_REGION_ANONYMOUS && m->kind != CW_REGION_HEAP && m->kind != CW_REGION_MODULE))
+	if (!m)
+		for (const struct cw_mapping *n = core->mappings; n < end && !m; n++)
+			if (n->start >= sp && n->start - sp <= LEFT_MAX && stack_top_frame(t, n->start, n->end) != 0)
+				m = n;
+	if (!m || !(m->perm & CW_PERM_WRITE) ||
+	    (m->kind != CW_REGION_ANONYMOUS && m->kind != CW_REGION_HEAP && m->kind != CW_REGION_MODULE))
+		return NULL;
+	return m;
+}
+
+/* A stack that the program made itself: memory that can be written, often with a PROT_NONE page below. The mapping may
+ * hold much else; the outermost frame tells where the stack begins, and the program's own record of it (stack-record.c)
+ * how far it reaches. */
+static bool find_custom(struct core *core, const struct cw_thread *t, uint64_t sp, struct cw_stack *s) {
+	const struct cw_mapping *m = custom_mapping(core, t, sp), *guard = NULL;
+	struct stack_alt record;
+	uint64_t top;
+
+	if (!m)
 		return false;
-	if (!guard && m > core->mappings && m[-1].end == m->start && m[-1].perm == 0)
-		guard = m - 1;
 	*s = (struct cw_stack){ .kind = CW_STACK_CUSTOM, .has_bounds = true, .low = m->start, .high = m->end, .has_limit = true,
-	                        .limit_bytes = m->end - m->start, .has_guard = guard != NULL,
-	                        .guard_bytes = guard ? guard->end - guard->start : 0,
 	                        .source = "the mapping that holds SP: a stack that the program made itself" };
+	top = stack_top_frame(t, m->start, m->end);
+	if (top != 0 && t == &core->threads[0] && stack_find_record(core, top, &record)) {
+		s->low = record.low;
+		s->high = record.low + record.size;
+		s->source = STACK_SOURCE_RECORD;
+	} else if (top != 0 && m->end - top >= core->pub.page_bytes && t->complete) {
+		uint64_t unit = m->kind == CW_REGION_ANONYMOUS ? core->pub.page_bytes : 16;
+
+		s->high = (top + unit - 1) / unit * unit;
+		s->source = "the mapping that holds SP, up to the outermost frame: a stack that the program made itself";
+	}
+	s->limit_bytes = s->high - s->low;
+	guard = s->low > 0 ? core_find_mapping(core, s->low - 1) : NULL;
+	s->has_guard = guard && guard->perm == 0 && guard->end == s->low;
+	s->guard_bytes = s->has_guard ? guard->end - guard->start : 0;
 	return true;
 }
 
@@ -222,7 +251,7 @@ void stack_find_bounds(struct core *core, const struct cw_thread *t, uint64_t sp
 		s = &own;
 	else if (below && frames_inside(t, &own))
 		s = &own;
-	else if (find_custom(core, sp, &custom))
+	else if (find_custom(core, t, sp, &custom))
 		s = &custom;
 	else if (!below)
 		own = (struct cw_stack){ .kind = CW_STACK_UNKNOWN, .source = "SP points into no stack" };

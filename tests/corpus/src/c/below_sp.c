@@ -1,0 +1,2 @@
+__attribute__((noinline)) void poke(volatile char *p) { *p = 1; }
+int main(void) { char here; poke(&here - (20 << 20)); return 0; }

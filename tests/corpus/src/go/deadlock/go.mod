@@ -1,0 +1,3 @@
+module corpus_deadlock
+
+go 1.19

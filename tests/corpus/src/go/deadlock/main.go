@@ -1,0 +1,3 @@
+package main
+func wait(c chan int) int { return <-c }
+func main() { wait(make(chan int)) }

@@ -1,0 +1,3 @@
+module corpus_error_panic
+
+go 1.19

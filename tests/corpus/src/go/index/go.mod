@@ -1,0 +1,3 @@
+module corpus_index
+
+go 1.19

@@ -1,0 +1,3 @@
+module corpus_map_race
+
+go 1.19

@@ -1,0 +1,3 @@
+module corpus_nil
+
+go 1.19
