@@ -7,8 +7,7 @@
 #include <string.h>
 
 #include "signal-decode.h"
-
-#define COUNT(x) (sizeof(x) / sizeof((x)[0]))
+#include "words.h"
 
 /* Longer names are told without the arguments of templates and functions. */
 #define NAME_MAX_SHORT 80
@@ -39,54 +38,8 @@ const char *decode_function(const struct cw_frame *frame) {
 	return frame->symbol->at.function;
 }
 
-static bool starts_with_any(const char *s, const char *const *prefixes, size_t n) {
-	for (size_t i = 0; i < n; i++)
-		if (strncmp(s, prefixes[i], strlen(prefixes[i])) == 0)
-			return true;
-	return false;
-}
-
-static bool is_own_module(const struct cw_module *module) {
-	static const char *const system_paths[] = { "/lib/", "/lib64/", "/lib32/", "/usr/lib/", "/usr/lib64/",
-		"/usr/lib32/", "/usr/libexec/", "[" };
-
-	return module && (module->is_executable || !starts_with_any(module->path, system_paths, COUNT(system_paths)));
-}
-
-/* Runtimes that are linked into the program itself. */
-static bool is_runtime_function(const char *function) {
-	static const char *const prefixes[] = {
-		"__rustc::", "core::", "std::", "alloc::", "<core::", "<std::", "<alloc::", "__gnu_cxx::", "runtime.",
-		"syscall.", "__rust_", "rust_begin_unwind", "__libc_", "__GI_", "_start", "__pthread_", "abort",
-		"raise", "gsignal", "pthread_kill", "memcpy", "memmove", "memset", "strlen", "strcpy",
-	};
-
-	size_t depth = 0;
-
-	if (starts_with_any(function, prefixes, COUNT(prefixes)))
-		return true;
-	/* Template functions have their return type before the name. */
-	for (const char *s = function; *s; s++) {
-		if (*s == '<' || *s == '(')
-			depth++;
-		else if ((*s == '>' || *s == ')') && depth > 0)
-			depth--;
-		else if (*s == ' ' && depth == 0 &&
-			 (strncmp(s, " std::", 6) == 0 || strncmp(s, " __gnu_cxx::", 12) == 0))
-			return true;
-	}
-	return false;
-}
-
 static const struct cw_location *own_location(const struct cw_frame *frame) {
-	const struct cw_symbol *symbol = frame->symbol;
-
-	if (!symbol || !is_own_module(frame->module))
-		return NULL;
-	for (size_t i = 0; i < symbol->n_inlined; i++)
-		if (symbol->inlined[i].function && !is_runtime_function(symbol->inlined[i].function))
-			return &symbol->inlined[i];
-	return symbol->at.function && !is_runtime_function(symbol->at.function) ? &symbol->at : NULL;
+	return !frame->module || words_is_system(frame->module) ? NULL : words_own_location(frame->symbol);
 }
 
 const struct cw_location *decode_culprit(const struct cw_core *core, uint32_t index) {

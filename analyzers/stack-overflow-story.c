@@ -7,120 +7,21 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Instructions of a prologue that are looked through for the size of the frame that it makes. */
-#define PROLOGUE_INSTRUCTIONS 48
 /* So many calls of one function on one stack are recursion even where they do not repeat in a fixed pattern. */
 #define IRREGULAR_CALLS 16
 
-static bool starts_with_any(const char *s, const char *const *prefixes) {
-	for (; s && *prefixes; prefixes++)
-		if (strncmp(s, *prefixes, strlen(*prefixes)) == 0)
-			return true;
-	return false;
-}
-
 bool is_runtime_frame(const struct cw_frame *f) {
-	static const char *const paths[] = { "/lib/", "/lib64/", "/lib32/", "/usr/lib/", "/usr/lib64/", "/usr/lib32/", "/usr/libx32/", "[vdso]", NULL };
-	static const char *const files[] = { "/usr/include/", "/usr/lib/", "/rustc/", "/usr/src/rustc", "/usr/local/go/src/", "/usr/lib/go", "library/std/", "library/core/", "library/alloc/", NULL };
-	static const char *const names[] = { "std::", "core::", "alloc::", "<core::", "<alloc::", "<std::", "__gnu_cxx::", "_start", "__libc_", "start_thread", "clone", "__clone", "runtime.",
-		                             "void std::", "bool std::", "int std::", "decltype", "__rust", NULL };
-	const struct cw_symbol *s = f->symbol;
-
-	if (f->module && !f->module->is_executable && starts_with_any(f->module->path, paths))
+	if (!f->module || words_is_system(f->module))
 		return true;
-	if (!s || !s->at.function)
-		return !f->module;
-	return starts_with_any(s->at.file, files) || starts_with_any(s->at.function, names);
+	/* Without a name it is at least the program's own file. */
+	return f->symbol && f->symbol->at.function && !words_own_location(f->symbol);
 }
 
-const char *bare_name(const struct cw_core *core, const char *function) {
-	char out[512];
-	size_t n = 0, angle = 0;
-
-	/* <…> goes, but for Rust's leading <X as Y>; the first '(' ends the name, but for "(anonymous namespace)" and "operator()". */
-	for (const char *p = function; *p && n + 1 < sizeof(out); p++) {
-		bool after_operator = n >= 8 && strncmp(out + n - 8, "operator", 8) == 0;
-
-		if (*p == '<' && function[0] != '<' && !after_operator) {
-			angle++;
-			continue;
-		}
-		if (*p == '>' && angle > 0) {
-			angle--;
-			continue;
-		}
-		if (angle > 0)
-			continue;
-		if (strncmp(p, "(anonymous namespace)", 21) == 0) {
-			memcpy(out + n, p, sizeof(out) - n > 22 ? 21 : 0);
-			n += sizeof(out) - n > 22 ? 21 : 0;
-			p += 20;
-			continue;
-		}
-		if (*p == '(' && function[0] != '<' && !after_operator)
-			break;
-		out[n++] = *p;
-	}
-	/* Rust's Vec<T>::push demangles as Vec::<T>::push in the newer mangling. */
-	out[n] = 0;
-	for (char *twice; (twice = strstr(out, "::::")) != NULL;)
-		memmove(twice, twice + 2, strlen(twice + 2) + 1);
-	return cw_format(core, "%s", out);
-}
-
+/* The own function that was inlined into a runtime's is the one to name. */
 static const char *function_of(const struct cw_frame *f) {
-	return f->symbol ? f->symbol->at.function : NULL;
-}
+	const struct cw_location *own = f->symbol && !words_is_own(&f->symbol->at) ? words_own_location(f->symbol) : NULL;
 
-/* The size that the prologue of the innermost frame's function asks for: at a stack probe or the first touch it is not all allocated, or nobody knows it by the frame's CFA. */
-static uint64_t wanted_bytes(const struct cw_core *core, const struct cw_frame *f) {
-	uint64_t at = f->symbol ? f->symbol->start : 0, most = 0;
-
-	if (at == 0 || f->pc < at)
-		return 0;
-	for (int i = 0; i < PROLOGUE_INSTRUCTIONS; i++) {
-		const struct cw_instruction *insn = cw_decode(core, at, NULL);
-		unsigned long long n = 0;
-
-		if (!insn || insn->length == 0)
-			break;
-		if ((sscanf(insn->text, "sub rsp, 0x%llx", &n) == 1 || sscanf(insn->text, "sub r11, 0x%llx", &n) == 1 || sscanf(insn->text, "sub esp, 0x%llx", &n) == 1 ||
-		     sscanf(insn->text, "lea r11, [rsp - 0x%llx]", &n) == 1 || sscanf(insn->text, "mov eax, 0x%llx", &n) == 1) && n > 4096 && n < UINT64_C(1) << 40) {
-			/* mov eax, N is a size only in front of a call of __rust_probestack or __chkstk. */
-			const struct cw_instruction *next = insn->text[0] == 'm' ? cw_decode(core, at + insn->length, NULL) : NULL;
-			if ((insn->text[0] != 'm' || (next && next->class_ == CW_INSN_CALL)) && n > most)
-				most = n;
-		}
-		at += insn->length;
-		if (at > f->pc + 16)
-			break;
-	}
-	return most;
-}
-
-/* aarch64: the sum of what is subtracted from SP before the first call: "sub sp, sp, #n[, lsl #12]", or a constant built in a register. */
-static uint64_t subtracted_bytes(const struct cw_core *core, const struct cw_frame *f) {
-	uint64_t at = f->symbol ? f->symbol->start : 0, sum = 0, constant = 0;
-
-	for (int i = 0; at != 0 && at <= f->pc && i < PROLOGUE_INSTRUCTIONS; i++) {
-		const struct cw_instruction *insn = cw_decode(core, at, NULL);
-		unsigned long long n = 0;
-		unsigned reg = 0, used = 0, shift = 0;
-
-		if (!insn || insn->length == 0 || insn->class_ == CW_INSN_CALL)
-			break;
-		if (sscanf(insn->text, "sub sp, sp, #%lli, lsl #%u", (long long *)&n, &shift) >= 1)
-			sum += shift < 32 ? n << shift : 0;
-		else if (sscanf(insn->text, "sub sp, sp, x%u", &used) == 1)
-			sum += constant;
-		else if (sscanf(insn->text, "movz x%u, #%lli, lsl #%u", &reg, (long long *)&n, &shift) >= 2 ||
-		         sscanf(insn->text, "mov x%u, #%lli", &reg, (long long *)&n) == 2)
-			constant = shift < 64 ? n << shift : 0;
-		else if (sscanf(insn->text, "movk x%u, #%lli, lsl #%u", &reg, (long long *)&n, &shift) >= 2)
-			constant |= shift < 64 ? n << shift : 0;
-		at += insn->length;
-	}
-	return sum > 4096 && sum < UINT64_C(1) << 40 ? sum : 0;
+	return own ? own->function : f->symbol ? f->symbol->at.function : NULL;
 }
 
 /* The nearest frame outwards from item i (i included) that is the program's own. */
@@ -143,7 +44,9 @@ static void set_culprit(const struct cw_core *core, struct overflow_story *s, co
 	s->culprit_frame = f;
 	if (!f)
 		return;
-	s->culprit = function_of(f) ? bare_name(core, function_of(f)) : NULL;
+	s->culprit = function_of(f) ? words_bare(core, function_of(f)) : NULL;
+	s->where = s->culprit ? cw_format(core, "%s()", s->culprit) : f->module
+	    ? cw_format(core, "the code at 0x%" PRIx64 " in %s", f->pc - f->module->bias, words_base_name(f->module->path)) : NULL;
 	if (f->module) {
 		s->language = f->module->language;
 		s->optimized = f->module->optimized;
@@ -176,6 +79,18 @@ static const struct cw_frame *cycle_entry(const struct cw_thread *t, const struc
 	return own_frame_from(t, index + 1);
 }
 
+/* Where the culprit only called into the cycle, the cycle's outermost function is what recursed. */
+static void set_recursing(const struct cw_core *core, struct overflow_story *s, const struct cw_frame *c) {
+	size_t n = c->n_cycle > 0 ? c->n_cycle : 1;
+	const struct cw_frame *members = c->n_cycle > 0 ? c->cycle : c;
+
+	for (size_t k = 0; k < n; k++)
+		if (&members[k] == s->culprit_frame || (s->culprit_frame && members[k].symbol && s->culprit_frame->symbol &&
+		    members[k].symbol->start != 0 && members[k].symbol->start == s->culprit_frame->symbol->start))
+			return;
+	s->recursing = members[n - 1].symbol ? words_bare(core, members[n - 1].symbol->at.function) : NULL;
+}
+
 /* Recursion that follows no fixed pattern (two call sites, a parser): functions that are on the stack again and again. */
 static const struct cw_function_use *irregular(const struct cw_thread *t, uint64_t used) {
 	const struct cw_function_use *best = NULL;
@@ -198,6 +113,7 @@ static bool explain_recursion(const struct cw_core *core, const struct overflow 
 
 	if (c && c->bytes > 0 && (uint64_t)c->bytes * c->count >= o->used_bytes / 2) {
 		set_culprit(core, s, cycle_entry(t, c));
+		set_recursing(core, s, c);
 		s->kind = OVERFLOW_RECURSION;
 		s->turns = c->count;
 		s->culprit_bytes = (uint64_t)c->bytes;
@@ -241,7 +157,7 @@ static const struct cw_frame *faulting_frame(const struct cw_core *core) {
 static const struct cw_frame *find_largest(const struct cw_core *core, struct overflow_story *s, uint64_t *ret_own_bytes) {
 	const struct cw_thread *t = core->crashed;
 	const struct cw_frame *inner = faulting_frame(core), *own = NULL;
-	uint64_t wanted = !inner ? 0 : core->arch == CW_ARCH_AARCH64 ? subtracted_bytes(core, inner) : wanted_bytes(core, inner), own_bytes = 0;
+	uint64_t wanted = inner ? overflow_wanted_bytes(core, inner) : 0, own_bytes = 0;
 
 	for (size_t i = 0; i < t->n_frames; i++) {
 		const struct cw_frame *f = &t->frames[i];
@@ -260,7 +176,7 @@ static const struct cw_frame *find_largest(const struct cw_core *core, struct ov
 			}
 			if (bytes > s->largest_bytes) {
 				s->largest_bytes = bytes;
-				s->largest = function_of(g) ? bare_name(core, function_of(g)) : NULL;
+				s->largest = function_of(g) ? words_bare(core, function_of(g)) : NULL;
 			}
 			if (bytes > own_bytes && !is_runtime_frame(g)) {
 				own_bytes = bytes;
@@ -292,17 +208,47 @@ static uint64_t count_frames(const struct cw_core *core) {
 	return n + t->frames_omitted;
 }
 
+/* Bytes above the outermost frame of a thread: its static TLS and the C library's own data. */
+static uint64_t reserved_bytes(const struct cw_core *core) {
+	const struct cw_thread *t = core->crashed;
+	const struct cw_frame *last = t->complete && t->n_frames > 0 ? &t->frames[t->n_frames - 1] : NULL;
+
+	if (!last || !last->has_cfa || t->stack.kind != CW_STACK_PTHREAD || last->cfa <= t->stack.low || last->cfa > t->stack.high)
+		return 0;
+	return t->stack.high - last->cfa;
+}
+
+/* The core does not hold the stack (coredump_filter, or it was cut): what is left is the code of the function that ran
+ * last. If it can get back to itself, and its frame is small, recursion is what filled the stack. */
+static bool explain_by_code(const struct cw_core *core, const struct overflow *o, struct overflow_story *s, const struct cw_frame *inner) {
+	uint64_t bytes = inner && inner->bytes > 0 ? (uint64_t)inner->bytes : 0;
+
+	if (core->crashed->complete || s->accounted >= o->used_bytes / 2 || !inner || !inner->symbol)
+		return false;
+	s->unseen = true;
+	if (!overflow_calls_itself(core, inner->symbol))
+		return false;
+	set_culprit(core, s, inner);
+	s->kind = OVERFLOW_RECURSION;
+	s->by_code = true;
+	s->culprit_bytes = bytes;
+	s->turns = bytes > 0 ? o->used_bytes / bytes : 0;
+	return true;
+}
+
 void overflow_explain(const struct cw_core *core, const struct overflow *o, struct overflow_story *ret) {
 	struct overflow_story s = { .kind = OVERFLOW_DEEP_CHAIN, .optimized = -1 };
 	const struct cw_fault *f = core->fault;
 	const struct cw_stack *stack = &core->crashed->stack;
-	uint64_t own_bytes = 0;
+	uint64_t own_bytes = 0, usable;
 	const struct cw_frame *own = find_largest(core, &s, &own_bytes), *inner = faulting_frame(core);
 
 	s.frames = count_frames(core);
 	for (size_t i = 0; i < core->crashed->n_functions; i++)
 		s.accounted += core->crashed->functions[i].bytes;
-	if (own_bytes < o->stack_bytes / 2 && explain_recursion(core, o, &s)) {
+	s.reserved = reserved_bytes(core);
+	usable = o->stack_bytes > s.reserved ? o->stack_bytes - s.reserved : 0;
+	if (own_bytes < usable / 2 && (explain_recursion(core, o, &s) || explain_by_code(core, o, &s, inner))) {
 		*ret = s;
 		return;
 	}
@@ -313,7 +259,7 @@ void overflow_explain(const struct cw_core *core, const struct overflow *o, stru
 	}
 	set_culprit(core, &s, own);
 	s.culprit_bytes = own_bytes;
-	if (o->stack_bytes > 0 && own_bytes >= o->stack_bytes / 2) {
+	if (usable > 0 && own_bytes >= usable / 2) {
 		s.kind = OVERFLOW_LARGE_FRAME;
 	} else if (f->cause == CW_CAUSE_SIGNAL_UNDELIVERABLE && f->instruction && stack->has_bounds && f->sp >= stack->low) {
 		bool beyond = false;

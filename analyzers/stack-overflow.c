@@ -27,6 +27,8 @@ static const struct machine {
 #define STACK_GAP (256 * 4096u)
 /* Probes of -fstack-check=generic reach this far below SP. */
 #define PROBE_REACH (64u << 10)
+/* What every thread of the C library has at the top of its stack; more is the program's. */
+#define RESERVED_USUAL (64u << 10)
 /* A frame that jumps further than this below its stack is taken for a corrupted SP instead. */
 #define JUMP_MAX (UINT64_C(2) << 30)
 
@@ -99,7 +101,8 @@ static bool rule_main(const struct machine *machine, const struct cw_core *core,
 
 		return claim(o, grown || known ? CW_CERTAIN : CW_LIKELY, "the access lies below the main stack, further down than the stack may grow, and SP is there too");
 	}
-	if (accessible_between(core, page > STACK_GAP ? page - STACK_GAP : 0, page))
+	o->blocked = accessible_between(core, page > STACK_GAP ? page - STACK_GAP : 0, page);
+	if (o->blocked)
 		return claim(o, CW_CERTAIN, "the main stack could not grow: another mapping lies within the gap that the kernel keeps below it");
 	return claim(o, CW_LIKELY, "the access lies directly below the main stack, which could not grow, and SP is there too");
 }
@@ -182,6 +185,21 @@ static const char *short_name(const char *name) {
 
 static const char *const kind_words[] = { "recursion", "large-frame", "deep-chain", "signal-delivery" };
 
+static const char *const place_words[] = {
+	[CW_REGION_UNMAPPED] = "where nothing is mapped",
+	[CW_REGION_NULL_PAGE] = "in the null page",
+	[CW_REGION_NON_CANONICAL] = "no address of this CPU",
+	[CW_REGION_KERNEL] = "in the kernel's half",
+	[CW_REGION_STACK] = "in a stack",
+	[CW_REGION_STACK_GUARD] = "in the guard below the stack",
+	[CW_REGION_BELOW_STACK] = "directly below the main stack",
+	[CW_REGION_HEAP] = "in the heap",
+	[CW_REGION_MODULE] = "in the mapping of a program file",
+	[CW_REGION_FILE] = "in the mapping of a file",
+	[CW_REGION_ANONYMOUS] = "in anonymous memory",
+	[CW_REGION_VDSO] = "in the vdso",
+};
+
 static void add_evidence(const struct cw_core *core, const struct overflow *o, const struct overflow_story *story, struct cw_finding *finding) {
 	const struct cw_fault *f = core->fault;
 	const struct cw_thread *t = core->crashed;
@@ -199,19 +217,35 @@ static void add_evidence(const struct cw_core *core, const struct overflow *o, c
 		cw_finding_evidence(finding, "SP = 0x%" PRIx64 ", %s bytes %s the end of the stack: %s bytes are in use", f->sp,
 		                    group_digits(f->sp >= s->low ? f->sp - s->low : s->low - f->sp, a), f->sp >= s->low ? "above" : "below",
 		                    group_digits(o->used_bytes, b));
+	if (story->reserved > RESERVED_USUAL)
+		cw_finding_evidence(finding, "the topmost %s bytes of this stack are the thread's static TLS (thread_local, __thread) and the C library's own",
+		                    group_digits(story->reserved, a));
 	if (f->has_address)
-		cw_finding_evidence(finding, "the faulting address 0x%" PRIx64 " lies in: %s", f->address, cw_region_name(f->region.kind));
+		cw_finding_evidence(finding, "the faulting address 0x%" PRIx64 " is %s bytes %s SP, %s", f->address,
+		                    group_digits(f->address < f->sp ? f->sp - f->address : f->address - f->sp, a), f->address < f->sp ? "below" : "above",
+		                    place_words[f->region.kind]);
 	if (f->instruction)
 		cw_finding_evidence(finding, "instruction at 0x%" PRIx64 ": %s", f->instruction->address, f->instruction->text);
 	if (f->cause_text)
 		cw_finding_evidence(finding, "%s", f->cause_text);
-	if (story->kind == OVERFLOW_RECURSION)
-		cw_finding_evidence(finding, "%s: %s turns of %s bytes each", story->culprit ? story->culprit : "the cycle", group_digits(story->turns, a),
-		                    group_digits(story->culprit_bytes, b));
+	if (story->by_code)
+		cw_finding_evidence(finding, "the core does not hold the stack, but %s, which ran last, calls itself, and its frame is %s bytes: about %s of them fit",
+		                    story->where, group_digits(story->culprit_bytes, a), group_digits(story->turns, b));
+	else if (story->kind == OVERFLOW_RECURSION)
+		cw_finding_evidence(finding, "%s: %s turns of %s bytes each", story->recursing ? story->recursing : story->culprit ? story->culprit : "the cycle",
+		                    group_digits(story->turns, a), group_digits(story->culprit_bytes, b));
+	else if (story->unseen)
+		cw_finding_evidence(finding, "the core holds only %s bytes of this stack's frames: what took the rest is not known", group_digits(story->accounted, a));
 	else if (story->largest)
 		cw_finding_evidence(finding, "%" PRIu64 " frames (inlined ones counted) take %s bytes; the largest is %s with %s bytes", story->frames,
 		                    group_digits(story->accounted, a), story->largest, group_digits(story->largest_bytes, b));
 	cw_finding_evidence(finding, "rule: %s", o->rule);
+}
+
+static const char *frame_name(const struct cw_core *core, const struct cw_frame *f) {
+	if (f->symbol && f->symbol->at.function)
+		return words_bare(core, f->symbol->at.function);
+	return f->module ? cw_format(core, "%s+0x%" PRIx64, words_base_name(f->module->path), f->pc - f->module->bias) : "??";
 }
 
 static void add_facts(const struct cw_core *core, const struct overflow *o, const struct overflow_story *story, struct cw_finding *finding) {
@@ -230,6 +264,8 @@ static void add_facts(const struct cw_core *core, const struct overflow *o, cons
 		cw_fact_string(finding, "largest_frame_function", story->largest);
 		cw_fact_integer(finding, "largest_frame_bytes", (int64_t)story->largest_bytes);
 	}
+	if (story->reserved > RESERVED_USUAL)
+		cw_fact_integer(finding, "tls_bytes", (int64_t)story->reserved);
 	cw_fact_integer(finding, "frames", (int64_t)story->frames);
 	cw_fact_integer(finding, "frames_bytes", (int64_t)story->accounted);
 	if (story->kind == OVERFLOW_RECURSION) {
@@ -238,7 +274,7 @@ static void add_facts(const struct cw_core *core, const struct overflow *o, cons
 		cw_fact_integer(finding, "turns", (int64_t)story->turns);
 		for (size_t i = 0; c && i < (c->n_cycle > 0 ? c->n_cycle : 1); i++) {
 			const struct cw_frame *k = c->n_cycle > 0 ? &c->cycle[i] : c;
-			cw_fact_append(finding, "cycle", k->symbol && k->symbol->at.function ? k->symbol->at.function : "??");
+			cw_fact_append(finding, "cycle", frame_name(core, k));
 		}
 	}
 }
@@ -255,40 +291,62 @@ static void add_detail(const struct cw_core *core, const struct overflow *o, con
 		how = " A handler ran on an alternate stack and ended the program in its own way; the original fault was read from the signal frame that it left.";
 	cw_finding_detail(finding, "Thread %s has used %s of the %s bytes of its stack.%s%s", core->crashed->name ? core->crashed->name : "?",
 	                  group_digits(o->used_bytes, used), o->stack_bytes ? group_digits(o->stack_bytes, all) : "?",
+	                  story->unseen ? " The core does not hold the memory of this stack." :
 	                  story->kind == OVERFLOW_DEEP_CHAIN ? " No function repeats: it is the sum of many frames, some of them large." :
 	                  story->kind == OVERFLOW_SIGNAL_DELIVERY ? " The code itself was within bounds; the signal frame was one thing too many." : "", how);
 }
 
+static struct cw_finding *claim_recursion(const struct cw_core *core, struct cw_run *host, const struct overflow *o, const struct overflow_story *s) {
+	const char *name = core->crashed->name ? core->crashed->name : "?", *where = s->where ? s->where : "a function";
+	char a[32];
+
+	group_digits(s->culprit_bytes, a);
+	if (s->by_code)
+		return cw_finding_add(host, "stack-overflow", o->confidence, "stack overflow in thread %s: %s recursed, as far as its code tells about %" PRIu64
+		                      " times, %s bytes each turn", name, where, s->turns, a);
+	if (s->recursing)
+		return cw_finding_add(host, "stack-overflow", o->confidence, "stack overflow in thread %s: %s(), called by %s, recursed %" PRIu64 " times, %s bytes each turn",
+		                      name, s->recursing, where, s->turns, a);
+	return cw_finding_add(host, "stack-overflow", o->confidence, "stack overflow in thread %s: %s recursed %" PRIu64 " times, %s bytes each turn", name, where,
+	                      s->turns, a);
+}
+
+static struct cw_finding *add_claim(const struct cw_core *core, struct cw_run *host, const struct overflow *o, const struct overflow_story *s) {
+	const char *name = core->crashed->name ? core->crashed->name : "?";
+	bool undeliverable = core->fault->cause == CW_CAUSE_SIGNAL_UNDELIVERABLE;
+	char a[32], b[32], c[32];
+
+	group_digits(o->stack_bytes, b);
+	switch (s->kind) {
+	case OVERFLOW_RECURSION:
+		return claim_recursion(core, host, o, s);
+	case OVERFLOW_LARGE_FRAME:
+		return cw_finding_add(host, "stack-overflow", o->confidence, "stack overflow in thread %s: the frame of %s takes %s bytes, the whole stack has %s%s", name,
+		                      s->where ? s->where : "a function", group_digits(s->culprit_bytes, a), b,
+		                      s->reserved > RESERVED_USUAL ? cw_format(core, ", of which %s are thread-local data", group_digits(s->reserved, c)) : "");
+	case OVERFLOW_SIGNAL_DELIVERY:
+		return cw_finding_add(host, "stack-overflow", o->confidence, "stack overflow in thread %s: no room for a signal frame, %s of %s bytes were in use", name,
+		                      group_digits(o->used_bytes, a), b);
+	default:
+		if (s->unseen)
+			return cw_finding_add(host, "stack-overflow", o->confidence, "stack overflow in thread %s: %s of %s bytes were in use when %s ran", name,
+			                      group_digits(o->used_bytes, a), b, s->where ? s->where : "the last function");
+		return cw_finding_add(host, "stack-overflow", o->confidence, "stack overflow in thread %s: %" PRIu64 " frames take %s of %s bytes, the largest %s in %s%s%s", name,
+		                      s->frames, group_digits(s->accounted, a), b, group_digits(s->culprit_bytes, c),
+		                      s->culprit ? short_name(s->culprit) : s->where ? s->where : "?", s->culprit ? "()" : "",
+		                      undeliverable ? "; SI_KERNEL: no room for signal frame" : "");
+	}
+}
+
 static int run(const struct cw_core *core, struct cw_run *host) {
-	const struct cw_thread *t = core->crashed;
-	const char *name = t->name ? t->name : "?";
 	struct overflow_story story;
 	struct cw_finding *finding;
 	struct overflow o;
-	char a[32], b[32], c[32];
 
 	if (!overflow_detect(core, &o))
 		return 0;
 	overflow_explain(core, &o, &story);
-	switch (story.kind) {
-	case OVERFLOW_RECURSION:
-		finding = cw_finding_add(host, "stack-overflow", o.confidence, "stack overflow in thread %s: %s() recursed %" PRIu64 " times, %s bytes each turn", name,
-		                         story.culprit ? story.culprit : "a function", story.turns, group_digits(story.culprit_bytes, a));
-		break;
-	case OVERFLOW_LARGE_FRAME:
-		finding = cw_finding_add(host, "stack-overflow", o.confidence, "stack overflow in thread %s: the frame of %s() needs %s bytes of a %s-byte stack", name,
-		                         story.culprit ? story.culprit : "a function", group_digits(story.culprit_bytes, a), group_digits(o.stack_bytes, b));
-		break;
-	case OVERFLOW_SIGNAL_DELIVERY:
-		finding = cw_finding_add(host, "stack-overflow", o.confidence, "stack overflow in thread %s: no room for a signal frame, %s of %s bytes were in use", name,
-		                         group_digits(o.used_bytes, a), group_digits(o.stack_bytes, b));
-		break;
-	default:
-		finding = cw_finding_add(host, "stack-overflow", o.confidence, "stack overflow in thread %s: %" PRIu64 " frames take %s of %s bytes, the largest %s in %s()%s", name,
-		                         story.frames, group_digits(story.accounted, a), group_digits(o.stack_bytes, b), group_digits(story.culprit_bytes, c),
-		                         story.culprit ? short_name(story.culprit) : "?",
-		                         core->fault->cause == CW_CAUSE_SIGNAL_UNDELIVERABLE ? "; SI_KERNEL: no room for signal frame" : "");
-	}
+	finding = add_claim(core, host, &o, &story);
 	add_detail(core, &o, &story, finding);
 	add_evidence(core, &o, &story, finding);
 	add_facts(core, &o, &story, finding);

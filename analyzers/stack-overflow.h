@@ -10,6 +10,7 @@
 struct overflow {
 	enum cw_confidence confidence;
 	const char *rule;          /* which one, for the evidence */
+	bool blocked;              /* a main stack that could not grow to its limit: another mapping lies below */
 	uint64_t stack_bytes;      /* size of the stack */
 	uint64_t used_bytes;       /* high - SP; may be more than the stack */
 };
@@ -20,6 +21,11 @@ enum overflow_kind { OVERFLOW_RECURSION, OVERFLOW_LARGE_FRAME, OVERFLOW_DEEP_CHA
 struct overflow_story {
 	enum overflow_kind kind;
 	const char *culprit;        /* name without arguments; or NULL */
+	const char *where;          /* "f()", or "the code at 0x… in prog"; or NULL */
+	const char *recursing;      /* recursion that the culprit only called into: of a library; or NULL */
+	bool by_code;               /* recursion is known by the function's code, not by frames */
+	bool unseen;                /* the core does not hold most of the stack */
+	uint64_t reserved;          /* bytes at the top of a thread's stack that no frame can have: static TLS */
 	const struct cw_frame *culprit_frame; /* or NULL */
 	uint64_t culprit_bytes;     /* its frame; of one turn for a recursion */
 	uint64_t turns;             /* recursion */
@@ -38,5 +44,8 @@ void overflow_suggest(const struct cw_core *core, const struct overflow *overflo
 
 /* Code of the system or of a language's runtime: nobody's own function to change. */
 bool is_runtime_frame(const struct cw_frame *frame);
-/* The name without arguments; a lambda is the function that it stands in. */
-const char *bare_name(const struct cw_core *core, const char *function);
+
+/* stack-overflow-code.c. The bytes that the prologue of a frame's function asks for; 0: few, or unknown. */
+uint64_t overflow_wanted_bytes(const struct cw_core *core, const struct cw_frame *frame);
+/* Whether a function can get back to itself by direct calls. */
+bool overflow_calls_itself(const struct cw_core *core, const struct cw_symbol *symbol);

@@ -87,7 +87,7 @@ static bool is_runtime_name(const char *function) {
 	static const char *const names[] = { "std::*", "core::*", "alloc::*", "<std::*", "<core::*", "<alloc::*",
 		"<&dyn core::*", "__rustc::*", "__rust*", "rust_begin_unwind", "rust_panic*", "__gnu_cxx::*",
 		"__cxxabiv1::*", "__cxa_*", "_Unwind_*", "__gxx_*", "__clang_call_terminate", "operator new*",
-		"operator delete*", "runtime.*", "syscall.*", "_rt0_*", "_cgo_*", "_start", "__libc_*", "__GI_*",
+		"operator delete*", "decltype*", "runtime.*", "syscall.*", "_rt0_*", "_cgo_*", "_start", "__libc_*", "__GI_*",
 		"__pthread_*", "abort", "raise", "gsignal", "pthread_kill", "__assert*", "__stack_chk_fail*",
 		"__fortify_fail*", "__chk_fail", "clone", "clone3", "start_thread", "free", "malloc", "calloc",
 		"realloc", "g_free", "g_realloc", "g_malloc*", "__interceptor_*", "__asan::*", "__asan_*", "__ubsan*", "__tsan*", "__msan*", "__lsan*",
@@ -111,13 +111,29 @@ static bool is_runtime_name(const char *function) {
 
 static bool is_runtime_file(const char *file) {
 	static const char *const files[] = { "/rustc/*", "/usr/src/rustc*", "library/std/*", "library/core/*",
-		"library/alloc/*", "/usr/include/*", "/usr/local/go/src/*", "/usr/lib/go*", NULL };
+		"library/alloc/*", "/usr/include/*", "/usr/local/go/src/*", "/usr/lib/go*", "/usr/lib/gcc*",
+		"/usr/lib/llvm*", "/usr/lib/clang*", NULL };
 
 	return words_match(file, files);
 }
 
 bool words_is_own(const struct cw_location *at) {
-	return at->function && !is_runtime_name(at->function) && !is_runtime_file(at->file);
+	/* Code without a line is the compiler's own, and the file that the line table has for it anybody's. */
+	return at->function && !is_runtime_name(at->function) && !(at->line > 0 && is_runtime_file(at->file));
+}
+
+const struct cw_location *words_own_location(const struct cw_symbol *symbol) {
+	for (size_t i = 0; symbol && i < symbol->n_inlined; i++)
+		if (words_is_own(&symbol->inlined[i]))
+			return &symbol->inlined[i];
+	return symbol && words_is_own(&symbol->at) ? &symbol->at : NULL;
+}
+
+bool words_is_system(const struct cw_module *module) {
+	static const char *const paths[] = { "/lib/*", "/lib64/*", "/lib32/*", "/usr/lib/*", "/usr/lib64/*", "/usr/lib32/*",
+		"/usr/libx32/*", "/usr/libexec/*", "/usr/local/lib/*", "[*", NULL };
+
+	return module && !module->is_executable && words_match(module->path, paths);
 }
 
 bool words_is_runtime(const struct cw_frame *f) {
@@ -125,10 +141,7 @@ bool words_is_runtime(const struct cw_frame *f) {
 		return true;
 	if (!f->symbol || !f->symbol->at.function)
 		return false;
-	for (size_t i = 0; i < f->symbol->n_inlined; i++)
-		if (words_is_own(&f->symbol->inlined[i]))
-			return false;
-	return !words_is_own(&f->symbol->at);
+	return !words_own_location(f->symbol);
 }
 
 /* The function that the call before a return address names, where that is not the one that was found running: it jumped

@@ -52,6 +52,10 @@ enum cw_confidence words_trust(const struct words_stack *stack, size_t frame, en
 
 /* Whether a function is named and neither of a runtime's nor of a library that is compiled in. */
 bool words_is_own(const struct cw_location *at);
+/* The innermost own function of a frame, inlined ones first; NULL: none. */
+const struct cw_location *words_own_location(const struct cw_symbol *symbol);
+/* A library of the system's: not the program's own, nor one that came with it. */
+bool words_is_system(const struct cw_module *module);
 /* Code of a language's or the system's runtime: nobody's own function to change. */
 bool words_is_runtime(const struct cw_frame *frame);
 /* The first frame from `from` on that is not a runtime's. False: none among the frames that are kept. */

@@ -3,6 +3,8 @@
 #include "core/unwind-private.h"
 
 /* A corrupt stack may look like frames for ever: each must lie above the one before, so the stack's size bounds the depth. This is the last resort. */
+/* A frame larger than the largest stack is none: a register that the CFA is computed from was overwritten. */
+#define FRAME_BYTES_MAX GIB(64)
 #define FRAMES_MAX (64u << 20)
 /* Frames that keep nothing on the stack. */
 #define FRAMES_SLACK 8192u
@@ -82,7 +84,7 @@ static int one_frame(struct walk *w, bool *ret_more) {
 	if (step.has_cfa) {
 		frame.cfa = step.cfa;
 		frame.has_cfa = true;
-		if (step.cfa >= sp && !switches)
+		if (step.cfa >= sp && step.cfa - sp <= FRAME_BYTES_MAX && !switches)
 			frame.bytes = (int64_t)(step.cfa - sp);
 	}
 	if (r < 0) {
