@@ -135,3 +135,27 @@ void rust_read_panic(const struct words_stack *stack, size_t first, size_t last,
 			p.message = find_arguments(stack->core, words, read_frame(stack, i, words));
 	*ret = p;
 }
+
+/* Frames of a panic's machinery: hook, payload, location, formatting. */
+#define STRIPPED_FRAMES 14u
+
+bool rust_read_stripped(const struct words_stack *stack, size_t first, struct rust_panic *ret) {
+	struct rust_panic p = {}, location = {};
+	uint64_t words[WORDS_MAX];
+
+	for (size_t i = first; i < stack->n && i < first + STRIPPED_FRAMES; i++) {
+		const struct cw_frame *f = stack->frames[i];
+		size_t n;
+
+		if (words_function(f) || !f->module || words_is_system(f->module))
+			break;
+		n = read_frame(stack, i, words);
+		for (size_t k = 0; k < n && !p.file; k++)
+			if (read_location(stack->core, words[k], &location))
+				p = location;
+		if (!p.message)
+			p.message = find_arguments(stack->core, words, n);
+	}
+	*ret = p;
+	return p.file != NULL;
+}

@@ -169,6 +169,31 @@ static void claim_allocation(const struct words_stack *stack, size_t frame, stru
 	    "or the process may use too little: see LimitAS= and MemoryMax= of its unit, and ulimit -v");
 }
 
+/* Without symbols: abort() called by code that holds the place of a panic. */
+static void claim_stripped(const struct words_stack *stack, struct cw_run *run) {
+	static const char *const abort_names[] = { "abort", "__GI_abort", "__libc_abort", NULL };
+	size_t i = words_find(stack, 0, abort_names);
+	struct rust_panic panic;
+	struct cw_finding *f;
+
+	if (i + 1 >= stack->n || words_function(stack->frames[i + 1]) || !rust_read_stripped(stack, i + 1, &panic))
+		return;
+	f = cw_finding_add(run, "panic", CW_LIKELY, "Rust panic at %s:%u%s%s", words_base_name(panic.file), panic.line,
+	    panic.message ? ": " : "", panic.message ? first_line(stack->core, panic.message) : "");
+	cw_finding_evidence(f, "abort() was called by code without symbols, whose frames hold a core::panic::Location: %s:%u:%u",
+	    panic.file, panic.line, panic.column);
+	if (panic.message)
+		cw_finding_evidence(f, "and beside it the message: \"%s\"", panic.message);
+	cw_fact_string(f, "runtime", "rust");
+	cw_fact_string(f, "message", panic.message);
+	cw_fact_string(f, "culprit", NULL);
+	cw_fact_string(f, "file", panic.file);
+	cw_fact_integer(f, "line", panic.line);
+	cw_fact_integer(f, "column", panic.column);
+	cw_finding_suggest(f, "handle-error", NULL, "look at %s:%u: if input or environment can bring this about, return a Result instead", panic.file, panic.line);
+	cw_finding_suggest(f, "keep-symbols", "[profile.release]\nstrip = false\ndebug = 1", "the program has no symbols: keep them to see functions and lines");
+}
+
 static int run(const struct cw_core *core, struct cw_run *host) {
 	struct panicked p = {};
 	size_t alloc;
@@ -181,6 +206,8 @@ static int run(const struct cw_core *core, struct cw_run *host) {
 	}
 	if (find_panic(&p))
 		claim_panic(&p, host);
+	else
+		claim_stripped(&p.stack, host);
 	return 0;
 }
 

@@ -13,3 +13,6 @@ struct rust_panic {
 
 /* Looks through the frames [first, last] of the panic machinery. Only what reads as what it should be is believed. */
 void rust_read_panic(const struct words_stack *stack, size_t first, size_t last, struct rust_panic *ret_panic);
+/* The same of a program without symbols: the unnamed frames from `first` on are looked through for the one thing that
+ * only panics pass on, a core::panic::Location. False: none there. */
+bool rust_read_stripped(const struct words_stack *stack, size_t first, struct rust_panic *ret_panic);

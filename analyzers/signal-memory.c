@@ -51,6 +51,14 @@ const char *decode_base_clause(const struct decode *d) {
 void decode_suggest_register(const struct decode *d, struct cw_finding *finding, const char *what) {
 	const char *name = d->operand ? d->operand->base : NULL;
 
+	if (!d->frame || !d->frame->module)
+		for (size_t i = 0; i < d->core->n_modules; i++)
+			if (strstr(d->core->modules[i].path, "/libjvm.so")) {
+				cw_finding_suggest(finding, "read-hs-err", NULL,
+				    "the fault is in code that the JVM compiled: its own report, hs_err_pid%d.log in the working directory, names the Java method; Unsafe and native libraries are the usual reasons",
+				    d->core->pid);
+				return;
+			}
 	cw_finding_suggest(finding, "check-pointer", cw_format(d->core, "coredumpctl debug %d", d->core->pid),
 	    "in %s, %s: `frame %u` and `info locals` in the debugger show where %s%s came from", decode_who(d), what,
 	    d->fault->frame_index, name ? "the value in " : "it", name ? name : "");

@@ -102,6 +102,7 @@ static const char *location_text(const struct cw_core *core, const struct cw_loc
 const char *decode_place(const struct decode *d, const struct cw_location *culprit) {
 	const struct cw_symbol *symbol = d->frame ? d->frame->symbol : cw_symbolize(d->core, d->fault->pc, true);
 	const struct cw_module *module = cw_find_module(d->core, d->fault->pc);
+	const struct cw_mapping *mapping;
 	const struct cw_location *at = NULL;
 
 	if (symbol)
@@ -116,5 +117,6 @@ const char *decode_place(const struct decode *d, const struct cw_location *culpr
 	if (module)
 		return cw_format(
 		    d->core, "code at 0x%" PRIx64 " in %s", d->fault->pc - module->bias, base_name(module->path));
-	return cw_format(d->core, "code at 0x%" PRIx64, d->fault->pc);
+	mapping = cw_find_mapping(d->core, d->fault->pc);
+	return cw_format(d->core, "%s at 0x%" PRIx64, mapping && (mapping->perm & CW_PERM_EXEC) ? "run-time compiled code" : "code", d->fault->pc);
 }

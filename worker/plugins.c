@@ -21,6 +21,8 @@ DECLARE(sanitizer);
 DECLARE(go_runtime);
 DECLARE(rust_panic);
 DECLARE(cxx_exception);
+DECLARE(heap);
+DECLARE(vm);
 
 static const struct cw_analyzer *const builtin[] = {
 	&cw_builtin_stack_overflow,
@@ -29,6 +31,8 @@ static const struct cw_analyzer *const builtin[] = {
 	&cw_builtin_rust_panic,
 	&cw_builtin_go_runtime,
 	&cw_builtin_cxx_exception,
+	&cw_builtin_heap,
+	&cw_builtin_vm,
 	&cw_builtin_frame_size,
 	&cw_builtin_signal,
 };
