@@ -15,5 +15,5 @@ struct fingerprint {
 	size_t n_basis;
 };
 
-/* verdict: the winning finding's id, or NULL. 0 or -ENOMEM. */
-int fingerprint_make(struct core *core, const char *verdict, struct fingerprint *ret_fingerprint);
+/* verdict: the winning finding's id, or NULL; culprit: the function it names, or NULL. 0 or -ENOMEM. */
+int fingerprint_make(struct core *core, const char *verdict, const char *culprit, struct fingerprint *ret_fingerprint);

@@ -45,9 +45,12 @@ void record_findings(struct recorder *recorder, const struct cw_run *run) {
 void record_fingerprint(struct recorder *recorder, const struct cw_run *run) {
 	json_object *o = record_new("fingerprint"), *basis = json_object_new_array();
 	const struct cw_finding *verdict = run_verdict(run);
+	json_object *culprit = NULL;
 	struct fingerprint p;
 
-	if (fingerprint_make(run->core, verdict ? verdict->id : NULL, &p) >= 0) {
+	if (verdict && verdict->facts)
+		json_object_object_get_ex(verdict->facts, "culprit", &culprit);
+	if (fingerprint_make(run->core, verdict ? verdict->id : NULL, culprit ? json_object_get_string(culprit) : NULL, &p) >= 0) {
 		put_string(o, "id", p.id);
 		put_string(o, "build", p.build);
 		put_string(o, "algorithm", p.algorithm);

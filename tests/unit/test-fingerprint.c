@@ -57,7 +57,7 @@ DEFINE_CLEANUP(struct crash *, crash_free);
 static struct fingerprint make(struct crash *c, const char *verdict) {
 	struct fingerprint p;
 
-	assert_int_equal(fingerprint_make(&c->core, verdict, &p), 0);
+	assert_int_equal(fingerprint_make(&c->core, verdict, NULL, &p), 0);
 	assert_int_equal(strlen(p.id), 32);
 	assert_int_equal(strlen(p.build), 32);
 	assert_true(p.n_basis >= 1 && p.n_basis <= ELEMENTSOF(p.basis));
@@ -162,7 +162,7 @@ static void test_guesses(void **state) {
 	(void)state;
 	a->frames[1].trust = b->frames[1].trust = CW_TRUST_SCAN;
 	assert_string_equal(make(a, "x").id, make(b, "x").id);
-	assert_int_equal(make(a, "x").n_basis, 2);
+	assert_int_equal(make(a, "x").n_basis, 3);
 }
 
 static void add_cycle(struct crash *c, const char *const *names) {
@@ -220,6 +220,50 @@ static void test_nothing_known(void **state) {
 	assert_string_equal(make(a, "x").basis[1], "?");
 }
 
+/* Functions of two programs may have the same names; the same program may lie elsewhere. */
+static void test_programs(void **state) {
+	_cleanup_crash_ struct crash *a = crash_new(0, NAMES("f", "main")), *b = crash_new(0, NAMES("f", "main"));
+
+	(void)state;
+	b->core.pub.executable = "/opt/program";
+	assert_string_equal(make(a, "x").id, make(b, "x").id);
+	b->core.pub.executable = "/usr/bin/other";
+	assert_string_not_equal(make(a, "x").id, make(b, "x").id);
+}
+
+/* Two panics of one program differ by who panicked, however long the way from there to abort() is. */
+static void test_panics(void **state) {
+#define PANIC "raise", "abort", "__rustc::__rust_abort", "__rustc::__rust_start_panic", "__rustc::rust_panic", "std::panicking::panic_with_hook", \
+	"std::panicking::panic_handler::{closure#0}", "std::sys::backtrace::__rust_end_short_backtrace", "__rustc::rust_begin_unwind", "core::panicking::panic_fmt"
+	(void)state;
+	check_equal(NAMES(PANIC, "app::parse", "app::main"), NAMES(PANIC, "app::render", "app::main"), false);
+	check_equal(NAMES(PANIC, "core::option::unwrap_failed", "app::parse", "app::main"), NAMES(PANIC, "app::parse", "app::main"), true);
+}
+
+/* Libraries without names change their offsets with every update; string functions have a variant for each CPU. */
+static void test_libraries(void **state) {
+	_cleanup_crash_ struct crash *a = crash_new(0, NAMES("-", "f", "main", "-")), *b = crash_new(0, NAMES("-", "f", "main", "-"));
+	struct cw_module libc = { .path = "/usr/lib/libc.so.6", .build_id = "aa" };
+
+	(void)state;
+	a->frames[0].module = a->frames[3].module = b->frames[0].module = b->frames[3].module = &libc;
+	b->frames[0].pc += 0x40;
+	b->frames[3].pc += 0x80;
+	assert_string_equal(make(a, "x").id, make(b, "x").id);
+	check_equal(NAMES("__memcpy_avx512_unaligned_erms", "f"), NAMES("__memcpy_sse2_unaligned", "f"), true);
+	check_equal(NAMES("__strlen_evex", "f"), NAMES("__memcpy_evex_unaligned", "f"), false);
+}
+
+static void test_culprit(void **state) {
+	_cleanup_crash_ struct crash *a = crash_new(0, NULL);
+	struct fingerprint p, q;
+
+	(void)state;
+	assert_int_equal(fingerprint_make(&a->core, "panic", "main.settle", &p), 0);
+	assert_int_equal(fingerprint_make(&a->core, "panic", "main.walk", &q), 0);
+	assert_string_not_equal(p.id, q.id);
+}
+
 static void test_long_names(void **state) {
 	static char name[5000];
 	const char *odd[] = { name, "<", ">", "(", "<<<<>", "operator<", "operator", "f<g<h", ">>>>", "(anonymous namespace)", "", NULL };
@@ -240,6 +284,7 @@ int main(void) {
 		cmocka_unit_test(test_functions),     cmocka_unit_test(test_like_machinery), cmocka_unit_test(test_rust),
 		cmocka_unit_test(test_handlers),      cmocka_unit_test(test_guesses),  cmocka_unit_test(test_cycles),
 		cmocka_unit_test(test_cycle_of_one),  cmocka_unit_test(test_nothing_known), cmocka_unit_test(test_long_names),
+		cmocka_unit_test(test_programs),      cmocka_unit_test(test_panics),   cmocka_unit_test(test_libraries), cmocka_unit_test(test_culprit),
 	};
 
 	return cmocka_run_group_tests_name("fingerprint", tests, NULL, NULL);
