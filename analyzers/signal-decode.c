@@ -175,6 +175,8 @@ void decode_init(struct decode *d, const struct cw_core *core, struct cw_run *ru
 	d->operand = find_operand(d->fault);
 	d->place = text(decode_place(d, culprit));
 	d->culprit = culprit ? culprit->function : NULL;
+	if (d->operand && d->operand->base && d->fault->access != CW_ACCESS_EXEC && d->fault->cause != CW_CAUSE_OTHER_EXCEPTION)
+		d->variable = cw_find_pointer(core, d->operand->base, d->fault->address);
 }
 
 static void add_signal(
@@ -203,7 +205,10 @@ static void add_instruction(const struct decode *d, struct cw_finding *finding) 
 	}
 	cw_finding_evidence(
 	    finding, "instruction at 0x%" PRIx64 " in %s: %s", instruction->address, d->place, instruction->text);
-	if (base)
+	if (base && d->variable)
+		cw_finding_evidence(finding, "%s, from %s%s%s%s", base, d->variable->name, d->variable->type ? " (" : "",
+		    d->variable->type ? d->variable->type : "", d->variable->type ? ")" : "");
+	else if (base)
 		cw_finding_evidence(finding, "%s", base);
 }
 

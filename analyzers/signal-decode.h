@@ -15,6 +15,7 @@ struct decode {
 	const struct cw_operand *operand; /* memory operand whose bytes hold the fault's address, or NULL */
 	const char
 	    *place; /* "poke() (null.c:7)", "strlen() in load() (x.c:3)" or "code at 0x… in libfoo.so"; never NULL */
+	const struct cw_variable *variable; /* that the operand's register was taken from, or NULL */
 	const char *culprit; /* first function of the program's own, from the fault outwards; or NULL */
 };
 

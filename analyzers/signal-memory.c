@@ -38,19 +38,31 @@ void decode_add_access(const struct decode *d, struct cw_finding *finding) {
 	cw_fact_string(finding, "access", words[d->fault->access]);
 	if (d->operand && d->operand->base)
 		cw_fact_string(finding, "register", d->operand->base);
+	if (d->variable) {
+		cw_fact_string(finding, "variable", d->variable->name);
+		cw_fact_string(finding, "type", d->variable->type);
+		cw_fact_string(finding, "member", d->variable->member);
+	}
 	if (d->culprit)
 		cw_fact_string(finding, "culprit", d->culprit);
 }
 
 const char *decode_base_clause(const struct decode *d) {
+	const struct cw_variable *v = d->variable;
 	const char *base = decode_base(d), *clause = base ? cw_format(d->core, " (%s)", base) : NULL;
 
+	if (v && v->type)
+		clause = cw_format(d->core, " (%s %s = 0x%" PRIx64 ")", v->type, v->name, v->value);
+	else if (v)
+		clause = cw_format(d->core, " (%s = 0x%" PRIx64 ")", v->name, v->value);
 	return clause ? clause : "";
 }
 
 void decode_suggest_register(const struct decode *d, struct cw_finding *finding, const char *what) {
 	const char *name = d->operand ? d->operand->base : NULL;
 
+	if (d->variable)
+		name = d->variable->name;
 	if (!d->frame || !d->frame->module)
 		for (size_t i = 0; i < d->core->n_modules; i++)
 			if (strstr(d->core->modules[i].path, "/libjvm.so")) {
@@ -61,7 +73,7 @@ void decode_suggest_register(const struct decode *d, struct cw_finding *finding,
 			}
 	cw_finding_suggest(finding, "check-pointer", cw_format(d->core, "coredumpctl debug %d", d->core->pid),
 	    "in %s, %s: `frame %u` and `info locals` in the debugger show where %s%s came from", decode_who(d), what,
-	    d->fault->frame_index, name ? "the value in " : "it", name ? name : "");
+	    d->fault->frame_index, name ? "the value of " : "it", name ? name : "");
 }
 
 /* A member so far into its struct that the address is no longer in the null page. */
@@ -73,14 +85,19 @@ static bool is_null_base(const struct decode *d) {
 }
 
 static void claim_null(struct decode *d) {
+	const struct cw_variable *v = d->variable && d->variable->value == 0 ? d->variable : NULL;
 	struct cw_finding *finding;
 
-	finding = decode_claim(d, "null-dereference", decode_proven(d), "%s %s address 0x%" PRIx64 " through a null pointer%s",
-	    d->place, decode_verb(d->fault->access), d->fault->address, decode_base_clause(d));
+	finding = decode_claim(d, "null-dereference", decode_proven(d), "%s %s %s0x%" PRIx64 " through a null pointer%s", d->place,
+	    decode_verb(d->fault->access), v && v->member ? cw_format(d->core, "%s->%s, at ", v->name, v->member) : "address ",
+	    d->fault->address, decode_base_clause(d));
+	if (v && v->member)
+		cw_finding_evidence(finding, "%s is at offset %" PRIu64 " of what %s points to", v->member, d->fault->address - v->value, v->name);
 	cw_fact_integer(finding, "offset", (int64_t)d->fault->address);
 	decode_add_access(d, finding);
 	decode_suggest_register(d, finding,
-	    d->fault->address > 0 ? cw_format(d->core, "check the pointer whose member at offset 0x%" PRIx64 " is accessed",
+	    v ? cw_format(d->core, "check %s before it is used", v->name)
+	    : d->fault->address > 0 ? cw_format(d->core, "check the pointer whose member at offset 0x%" PRIx64 " is accessed",
 					d->fault->address)
 				  : "check the pointer before it is accessed");
 }

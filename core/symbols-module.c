@@ -119,6 +119,23 @@ static int load(struct core *core, struct module *module, struct module_symbols 
 	return 0;
 }
 
+int module_symbols_units(struct core *core, struct module *module, struct units **ret_units) {
+	struct module_symbols *ms;
+	int r;
+
+	if (!module->elf)
+		return -ENOENT;
+	r = open_files(core, module, &ms);
+	if (r >= 0)
+		r = load(core, module, ms);
+	if (r < 0)
+		return r;
+	if (!ms->units)
+		return -ENOENT;
+	*ret_units = ms->units;
+	return 0;
+}
+
 void module_symbols_free(struct module *module) {
 	struct module_symbols *ms = module->symbols;
 

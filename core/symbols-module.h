@@ -6,6 +6,7 @@
 #include "core/core.h"
 
 struct module_symbols;
+struct units; /* dwarf-units.h */
 
 /* One address of a batch. */
 struct module_query {
@@ -23,6 +24,8 @@ int module_symbols_find(struct core *core, struct module *module, const char *na
 bool module_symbols_has_debuginfo(const struct module *module);
 /* The build-id of a dwz file that was not found, or NULL. */
 const char *module_symbols_missing_alt(const struct module *module);
+/* The module's debug info, loaded now if it was not; owned by the module. 0, -ENOENT (it has none), -ENOMEM. */
+int module_symbols_units(struct core *core, struct module *module, struct units **ret_units);
 /* Writes what was looked up to the cache, if there is one. */
 void module_symbols_save(struct core *core, struct module *module);
 /* Closes what the module holds; results stay. */

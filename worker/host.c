@@ -3,6 +3,7 @@
 #include "core/core.h"
 #include "core/fault.h"
 #include "core/insn.h"
+#include "core/pointer-origin.h"
 #include "core/symbols.h"
 #include "util/text.h"
 
@@ -106,6 +107,10 @@ int cw_register_by_name(const struct cw_core *core, const uint64_t *registers, c
 			return 0;
 		}
 	return -ENOENT;
+}
+
+const struct cw_variable *cw_find_pointer(const struct cw_core *core, const char *register_name, uint64_t address) {
+	return register_name ? pointer_origin(core_of(core), register_name, address) : NULL;
 }
 
 const char *cw_format(const struct cw_core *core, const char *format, ...) {

@@ -345,6 +345,19 @@ CW_PUBLIC const struct cw_instruction *cw_decode(const struct cw_core *core, uin
 /* A register's value by its usual name ("rsp", "rip", "sp", "pc"); -ENOENT if the architecture has no such register. */
 CW_PUBLIC int cw_register_by_name(const struct cw_core *core, const uint64_t *registers, const char *name, uint64_t *ret_value);
 
+/* A variable of the program's source that holds a pointer. */
+struct cw_variable {
+	const char *name;          /* "page", "list->head": an expression in the function at the fault; never NULL */
+	const char *type;          /* "struct page *", or NULL */
+	const char *member;        /* of what it points to, at the address that was accessed: "header.length"; or NULL */
+	uint64_t value;            /* the pointer */
+	bool is_parameter;
+};
+
+/* The variable that the pointer in a register came from, at the fault (cw_core.fault), by debug info; address: what was
+ * accessed by it. NULL: no debug info, or none that shows it. */
+CW_PUBLIC const struct cw_variable *cw_find_pointer(const struct cw_core *core, const char *register_name, uint64_t address);
+
 /* printf into memory that lives as long as the core. NULL without memory. */
 CW_PUBLIC const char *cw_format(const struct cw_core *core, const char *format, ...) CW_PRINTF(2, 3);
 

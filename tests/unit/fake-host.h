@@ -134,6 +134,13 @@ int cw_register_by_name(const struct cw_core *c, const uint64_t *registers, cons
 	return -ENOENT;
 }
 
+const struct cw_variable *cw_find_pointer(const struct cw_core *core_, const char *register_name, uint64_t address) {
+	(void)core_;
+	(void)register_name;
+	(void)address;
+	return NULL;
+}
+
 const char *cw_format(const struct cw_core *c, const char *format, ...) {
 	char *s = NULL;
 	va_list ap;
