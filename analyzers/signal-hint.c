@@ -51,7 +51,7 @@ static const struct {
 
 static bool find_fill(struct context *c) {
 	uint8_t byte = (uint8_t)c->pointer;
-	const char *by = "a fill pattern";
+	const char *by = NULL;
 	bool freed = false;
 
 	if (byte == 0 || byte == 0xff)
@@ -64,8 +64,10 @@ static bool find_fill(struct context *c) {
 			by = fills[i].by;
 			freed = fills[i].freed;
 		}
+	if (!by && byte >= 0x20 && byte <= 0x7e)
+		return false; /* text, more likely */
 	return set(c, freed ? "freed" : NULL, freed ? "a fill of freed memory" : "a fill pattern",
-	    cw_format(c->d->core, "every byte of %s is 0x%02x: %s", c->name, byte, by),
+	    cw_format(c->d->core, "every byte of %s is 0x%02x: %s", c->name, byte, by ? by : "a fill pattern"),
 	    freed ? "the pointer was read from memory that had been freed" : "the pointer was read from memory that was never set, or overwritten with one byte");
 }
 
@@ -194,7 +196,10 @@ void hint_find(const struct decode *d, struct pointer_hint *hint) {
 
 	if (d->fault->region.mapping) /* then not the pointer is the riddle */
 		return;
-	if (d->operand && d->operand->base && decode_register(d, d->operand->base, &c.pointer) >= 0)
+	if (d->variable) {
+		c.pointer = d->variable->value;
+		c.name = d->variable->name;
+	} else if (d->operand && d->operand->base && decode_register(d, d->operand->base, &c.pointer) >= 0)
 		c.name = d->operand->base;
 	for (size_t i = 0; i < COUNT(finders); i++)
 		if (finders[i](&c))

@@ -52,7 +52,7 @@ const char *decode_base_clause(const struct decode *d) {
 	const char *base = decode_base(d), *clause = base ? cw_format(d->core, " (%s)", base) : NULL;
 
 	if (v && v->type)
-		clause = cw_format(d->core, " (%s %s = 0x%" PRIx64 ")", v->type, v->name, v->value);
+		clause = cw_format(d->core, " (%s%s%s = 0x%" PRIx64 ")", v->type, v->type[0] && v->type[strlen(v->type) - 1] == '*' ? "" : " ", v->name, v->value);
 	else if (v)
 		clause = cw_format(d->core, " (%s = 0x%" PRIx64 ")", v->name, v->value);
 	return clause ? clause : "";
@@ -88,9 +88,9 @@ static void claim_null(struct decode *d) {
 	const struct cw_variable *v = d->variable && d->variable->value == 0 ? d->variable : NULL;
 	struct cw_finding *finding;
 
-	finding = decode_claim(d, "null-dereference", decode_proven(d), "%s %s %s0x%" PRIx64 " through a null pointer%s", d->place,
+	finding = decode_claim(d, "null-dereference", decode_proven(d), "%s %s %s0x%" PRIx64 "%s through a null pointer%s", d->place,
 	    decode_verb(d->fault->access), v && v->member ? cw_format(d->core, "%s->%s, at ", v->name, v->member) : "address ",
-	    d->fault->address, decode_base_clause(d));
+	    d->fault->address, v && v->member ? "," : "", decode_base_clause(d));
 	if (v && v->member)
 		cw_finding_evidence(finding, "%s is at offset %" PRIu64 " of what %s points to", v->member, d->fault->address - v->value, v->name);
 	cw_fact_integer(finding, "offset", (int64_t)d->fault->address);

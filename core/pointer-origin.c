@@ -34,6 +34,8 @@ struct origin {
 	Dwarf_Die type;
 	bool has_type, is_parameter;
 	uint64_t offset; /* added to the pointer since */
+	bool has_value;  /* the pointer itself is still in memory */
+	uint64_t value;
 };
 
 /* Other names of one register: eax is rax as far as pointers go. */
@@ -90,6 +92,7 @@ static bool from_variable(const struct variable_scope *s, struct variable_place 
 	o.name = variable_name(s->core, &die);
 	o.has_type = variable_type(&die, &o.type);
 	o.is_parameter = dwarf_tag(&die) == DW_TAG_formal_parameter;
+	o.has_value = place.reg < 0 && core_read_word(s->core, place.address, &o.value) == 0;
 	*ret = o;
 	return o.name != NULL;
 }
@@ -100,6 +103,16 @@ static bool is_frame_register(const char *name) {
 
 static bool find(const struct variable_scope *s, const struct code *c, size_t before, const char *reg, unsigned depth, struct origin *ret);
 
+/* With an index in a register ("[rdi + rsi*8 + 16]") it is an element of an array, whichever. */
+static const char *element_of(struct core *core, Dwarf_Die *type, uint64_t offset, const char *text, Dwarf_Die *ret_type) {
+	const char *member = variable_member(core, type, offset, ret_type), *bracket;
+
+	bracket = member ? strrchr(member, '[') : NULL;
+	if (!member || !strchr(text, '*'))
+		return member;
+	return bracket ? arena_printf(core->arena, "%.*s[…]", (int)(bracket - member), member) : NULL;
+}
+
 /* reg = [base + displacement] */
 static bool from_load(const struct variable_scope *s, const struct code *c, size_t at, unsigned depth, struct origin *ret) {
 	const struct cw_operand *source = &c->list[at]->operands[1];
@@ -109,7 +122,7 @@ static bool from_load(const struct variable_scope *s, const struct code *c, size
 	const char *member;
 	int number;
 
-	if (!source->base || strchr(source->text, '*'))
+	if (!source->base || (strchr(source->text, '*') && depth > 0))
 		return false;
 	if (streq(source->base, "rip")) {
 		slot.address = c->list[at]->address + c->list[at]->length + (uint64_t)source->displacement;
@@ -125,7 +138,7 @@ static bool from_load(const struct variable_scope *s, const struct code *c, size
 	if (depth >= CHAIN_MAX || !find(s, c, at, source->base, depth + 1, &parent) || !parent.has_type ||
 	    !variable_target(&parent.type, &target))
 		return false;
-	member = variable_member(s->core, &target, parent.offset + (uint64_t)source->displacement, &o.type);
+	member = element_of(s->core, &target, parent.offset + (uint64_t)source->displacement, source->text, &o.type);
 	if (!member)
 		return false;
 	o.has_type = true;
@@ -138,6 +151,7 @@ static bool from_load(const struct variable_scope *s, const struct code *c, size
 static bool find(const struct variable_scope *s, const struct code *c, size_t before, const char *reg, unsigned depth, struct origin *ret) {
 	struct variable_place place = { .reg = register_number(s->core, reg) };
 	uint64_t offset = 0;
+	bool indexed = false;
 
 	for (size_t i = before; i-- > 0;) {
 		const struct cw_instruction *insn = c->list[i];
@@ -148,6 +162,11 @@ static bool find(const struct variable_scope *s, const struct code *c, size_t be
 			continue;
 		if ((strncmp(insn->text, "add ", 4) == 0 || strncmp(insn->text, "sub ", 4) == 0) && sscanf(from->text, "%lli", (long long *)&n) == 1) {
 			offset += insn->text[0] == 'a' ? n : -n;
+			continue;
+		}
+		/* An index; what it was is known where the pointer itself is. */
+		if (strncmp(insn->text, "add ", 4) == 0 && !from->is_memory) {
+			indexed = true;
 			continue;
 		}
 		if (strncmp(insn->text, "mov ", 4) == 0 && from->is_memory) {
@@ -163,13 +182,13 @@ static bool find(const struct variable_scope *s, const struct code *c, size_t be
 		} else
 			return false;
 		ret->offset += offset;
-		return true;
+		return !indexed || (ret->has_value && depth == 0);
 	}
 	/* Untouched in this piece of code: what lives there at the pc. */
 	if (place.reg < 0 || !from_variable(s, place, ret))
 		return false;
 	ret->offset += offset;
-	return true;
+	return !indexed;
 }
 
 static bool make_scope(struct core *core, struct variable_scope *ret) {
@@ -214,7 +233,7 @@ const struct cw_variable *pointer_origin(struct core *core, const char *register
 		return NULL;
 	*v = (struct cw_variable){ .name = o.name, .is_parameter = o.is_parameter };
 	v->type = o.has_type ? variable_type_name(core, &o.type) : NULL;
-	value = s.registers[place.reg] - o.offset;
+	value = o.has_value ? o.value : s.registers[place.reg] - o.offset;
 	v->value = value;
 	if (o.has_type && address - value <= OFFSET_MAX && variable_target(&o.type, &target))
 		v->member = variable_member(core, &target, address - value, &member);

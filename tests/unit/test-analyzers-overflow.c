@@ -268,10 +268,13 @@ static void test_write_past_the_top(void **state) {
 
 /* Another signal than those of a fault, with SP at the very end. */
 static void test_sent(void **state) {
-	const struct scene s = { .id = 101, .pc = PUSH, .sp = LOW, .fp = LOW + 0x100, .code = SI_TKILL, .address = 100, .recursion = true };
+	/* There is room for the push; where there is none, a handler raised the signal of the overflow again. */
+	const struct scene s = { .id = 101, .pc = PUSH, .sp = LOW + 0x100, .fp = LOW + 0x200, .code = SI_TKILL, .address = 100, .recursion = true };
+	const struct scene again = { .id = 101, .pc = PUSH, .sp = LOW, .fp = LOW + 0x100, .code = SI_TKILL, .address = 100, .recursion = true };
 
 	(void)state;
 	check_not(&s);
+	(void)check(&again, CW_LIKELY);
 }
 
 int main(void) {

@@ -174,7 +174,11 @@ static void test_frame_without_siginfo(void **state) {
 	assert_int_equal(f->cause, CW_CAUSE_PAGE_FAULT);
 	assert_int_equal(f->address, 0x10);
 	assert_false(f->signal.has_code);
-	frame.ucontext[216 / 8] = 0x18;
+	drop_core(core);
+	/* Not that address, and one that the instruction could write to. */
+	core = make_core();
+	set(core, "rax", DATA);
+	add_frame(core, 0, &frame, 0, 0, 0, 14, 6, 0x18);
 	f = RUN(core, make_signal(SIGSEGV, -6, 0), MOV_RAX, HEALTHY);
 	assert_int_equal(f->cause, CW_CAUSE_SENT);
 	drop_core(core);
