@@ -4,6 +4,7 @@
  * registers` and `info proc mappings` show. It states what is; what follows from it is claimed elsewhere.
  */
 #include "signal-decode.h"
+#include "words.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -247,6 +248,9 @@ struct cw_finding *decode_claim(
 	add_evidence(d, finding);
 	if (d->fault->cause_text)
 		cw_finding_detail(finding, "%s", d->fault->cause_text);
+	if (d->core->program && words_match(words_base_name(d->core->program->path), (const char *const[]){ "python3*", NULL }))
+		cw_finding_suggest(finding, "python-stack", "python3 -X faulthandler",
+		    "a core does not show Python's own functions: run it with this, and the Python stack is printed when it crashes");
 	return finding;
 }
 

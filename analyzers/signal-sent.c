@@ -20,9 +20,10 @@ static void claim_killed(struct decode *d) {
 	bool asked_for_core = signal->number == SIGABRT || signal->number == SIGQUIT;
 	struct cw_finding *finding;
 
-	finding = decode_claim(d, "killed-by-signal", CW_CERTAIN, "killed with %s by %s%d, uid %u, while in %s",
+	finding = decode_claim(d, "killed-by-signal", CW_CERTAIN, "killed with %s by %s%d, uid %u%s, while in %s",
 	    signal->name, signal->sender_pid == 0 ? "a process outside of its pid namespace, pid " : "process ",
-	    signal->sender_pid, signal->sender_uid, d->place);
+	    signal->sender_pid, signal->sender_uid,
+	    signal->sender_pid == 1 && signal->number == SIGABRT ? " (the service manager, as when a service misses its watchdog)" : "", d->place);
 	cw_fact_integer(finding, "sender_pid", signal->sender_pid);
 	cw_fact_integer(finding, "sender_uid", signal->sender_uid);
 	if (asked_for_core && d->culprit)
@@ -41,18 +42,18 @@ static void claim_abort(struct decode *d) {
 	static const char *const names[] = { "abort", "__GI_abort", "std::process::abort",
 		"std::sys::pal::unix::abort_internal", "__libc_abort" };
 	bool called = decode_has_function(d->core, names, sizeof(names) / sizeof(names[0]));
-	const char *culprit = d->culprit ? d->culprit : d->place;
+	const char *culprit = d->culprit;
 	struct cw_finding *finding;
 
-	finding = decode_claim(d, "abort", called ? CW_CERTAIN : CW_LIKELY, "the program aborted itself%s in %s",
-	    called ? " with abort()" : "", culprit);
+	finding = decode_claim(d, "abort", called ? CW_CERTAIN : CW_LIKELY, "the program aborted itself%s%s%s",
+	    called ? " with abort()" : "", d->culprit ? " in " : "", d->culprit ? culprit : "");
 	if (called)
 		cw_finding_evidence(finding, "abort() is on the stack of the thread that crashed");
 	if (d->culprit)
 		cw_fact_string(finding, "culprit", d->culprit);
 	cw_finding_suggest(finding, "read-the-log", cw_format(d->core, "journalctl _PID=%d", d->core->pid),
 	    "abort() is deliberate: %s decided to end; its reason usually stands in the program's last output",
-	    culprit);
+	    d->culprit ? culprit : "the program, or the interpreter or library that it runs,");
 }
 
 static void claim_raised(struct decode *d) {
@@ -76,6 +77,8 @@ static void claim_raised(struct decode *d) {
 	cw_fact_integer(finding, "sender_uid", signal->sender_uid);
 	if (d->culprit)
 		cw_fact_string(finding, "culprit", d->culprit);
+	cw_finding_suggest(finding, "find-raise", "break raise",
+	    "%s ends the program on purpose: see the condition that leads there", d->culprit ? d->culprit : d->place);
 	if (confidence != CW_CERTAIN)
 		cw_finding_suggest(finding, "keep-the-fault", NULL,
 		    "if a handler raised %s again, install it with SA_ONSTACK and SA_SIGINFO and let it return after resetting to SIG_DFL: the original fault then reaches the core",

@@ -121,21 +121,24 @@ static void claim_arithmetic(struct decode *d) {
 
 static void claim_seccomp(struct decode *d) {
 	const struct cw_signal *signal = &d->fault->signal;
+	const char *name, *call;
 	struct cw_finding *finding;
 
 	if (!signal->has_syscall) {
 		claim_sent(d);
 		return;
 	}
-	finding = decode_claim(d, "seccomp-violation", CW_CERTAIN,
-	    "%s made system call %d, which a seccomp filter forbids", d->place, signal->syscall);
+	name = cw_syscall_name(d->core, signal->syscall_arch, signal->syscall);
+	call = name ? cw_format(d->core, "%s() (system call %d)", name, signal->syscall) : cw_format(d->core, "system call %d", signal->syscall);
+	finding = decode_claim(d, "seccomp-violation", CW_CERTAIN, "%s called %s, which a seccomp filter forbids", d->place, call ? call : "a system call");
 	cw_fact_integer(finding, "syscall", signal->syscall);
+	cw_fact_string(finding, "syscall_name", name);
 	cw_fact_integer(finding, "audit_arch", signal->syscall_arch);
 	if (d->culprit)
 		cw_fact_string(finding, "culprit", d->culprit);
-	cw_finding_suggest(finding, "allow-syscall", cw_format(d->core, "scmp_sys_resolver %d", signal->syscall),
-	    "if %s needs it, allow system call %d in the program's filter, or by its name in SystemCallFilter= of the unit",
-	    d->culprit ? d->culprit : d->place, signal->syscall);
+	cw_finding_suggest(finding, "allow-syscall", name ? cw_format(d->core, "SystemCallFilter=%s", name) : cw_format(d->core, "scmp_sys_resolver %d", signal->syscall),
+	    "if %s needs it, allow %s in the program's filter, or in SystemCallFilter= of the unit", d->culprit ? d->culprit : d->place,
+	    call ? call : "the system call");
 }
 
 static const struct {

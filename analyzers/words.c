@@ -91,7 +91,8 @@ static bool is_runtime_name(const char *function) {
 		"__pthread_*", "abort", "raise", "gsignal", "pthread_kill", "__assert*", "__stack_chk_fail*",
 		"__fortify_fail*", "__chk_fail", "clone", "clone3", "start_thread", "free", "malloc", "calloc",
 		"realloc", "g_free", "g_realloc", "g_malloc*", "__interceptor_*", "__asan::*", "__asan_*", "__ubsan*", "__tsan*", "__msan*", "__lsan*",
-		"__sanitizer*", "g_assertion_message*", "g_abort", NULL };
+		"__sanitizer*", "g_assertion_message*", "g_abort",
+		"_Py*", "PyObject_*", "PyEval_*", "PyRun_*", "PyType_*", "PyNumber_*", "Py_*", "v8::*", "node::*", "Builtins_*", NULL };
 	size_t depth = 0;
 
 	if (words_match(function, names))

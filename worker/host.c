@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* What analyzers may ask about the core (<corewatch/analyzer.h>), each a thin door to core/. */
+#include <seccomp.h>
+
 #include "core/core.h"
 #include "core/fault.h"
 #include "core/insn.h"
@@ -107,6 +109,12 @@ int cw_register_by_name(const struct cw_core *core, const uint64_t *registers, c
 			return 0;
 		}
 	return -ENOENT;
+}
+
+const char *cw_syscall_name(const struct cw_core *core, uint32_t audit_arch, int32_t number) {
+	_cleanup_free_ char *name = seccomp_syscall_resolve_num_arch(audit_arch, number);
+
+	return name ? arena_strdup(core_of(core)->arena, name) : NULL;
 }
 
 const struct cw_variable *cw_find_pointer(const struct cw_core *core, const char *register_name, uint64_t address) {

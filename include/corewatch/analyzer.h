@@ -345,6 +345,9 @@ CW_PUBLIC const struct cw_instruction *cw_decode(const struct cw_core *core, uin
 /* A register's value by its usual name ("rsp", "rip", "sp", "pc"); -ENOENT if the architecture has no such register. */
 CW_PUBLIC int cw_register_by_name(const struct cw_core *core, const uint64_t *registers, const char *name, uint64_t *ret_value);
 
+/* The name of a system call by its number and the audit architecture of SIGSYS ("getppid"), or NULL. */
+CW_PUBLIC const char *cw_syscall_name(const struct cw_core *core, uint32_t audit_arch, int32_t number);
+
 /* A variable of the program's source that holds a pointer. */
 struct cw_variable {
 	const char *name;          /* "page", "list->head": an expression in the function at the fault; never NULL */

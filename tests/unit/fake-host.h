@@ -134,6 +134,11 @@ int cw_register_by_name(const struct cw_core *c, const uint64_t *registers, cons
 	return -ENOENT;
 }
 
+const char *cw_syscall_name(const struct cw_core *core_, uint32_t audit_arch, int32_t number) {
+	(void)core_, (void)audit_arch;
+	return number == 110 ? "getppid" : NULL;
+}
+
 const struct cw_variable *cw_find_pointer(const struct cw_core *core_, const char *register_name, uint64_t address) {
 	(void)core_;
 	(void)register_name;
