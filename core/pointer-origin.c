@@ -198,10 +198,12 @@ static bool make_scope(struct core *core, struct variable_scope *ret) {
 	struct variable_scope s = { .core = core, .registers = f->registers };
 	struct units *units;
 
-	if (!module || module_symbols_units(core, module, &units) < 0)
+	if (!module)
 		return false;
 	s.bias = module->info->bias;
 	s.address = f->pc - s.bias;
+	if (module_symbols_units(core, module, s.address, &units) < 0)
+		return false;
 	if (units_find(units, s.address, &s.place) < 0 || !s.place.function.addr)
 		return false;
 	for (size_t i = 0; i < t->n_frames; i++)

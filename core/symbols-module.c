@@ -119,15 +119,17 @@ static int load(struct core *core, struct module *module, struct module_symbols 
 	return 0;
 }
 
-int module_symbols_units(struct core *core, struct module *module, struct units **ret_units) {
+int module_symbols_units(struct core *core, struct module *module, uint64_t address, struct units **ret_units) {
+	struct module_query query = { .address = address };
 	struct module_symbols *ms;
 	int r;
 
 	if (!module->elf)
 		return -ENOENT;
 	r = open_files(core, module, &ms);
-	if (r >= 0)
-		r = load(core, module, ms);
+	/* What is loaded in part holds the units of all frames. */
+	if (r >= 0 && !ms->units)
+		r = load(core, module, ms, &query, 1);
 	if (r < 0)
 		return r;
 	if (!ms->units)

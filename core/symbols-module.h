@@ -24,8 +24,9 @@ int module_symbols_find(struct core *core, struct module *module, const char *na
 bool module_symbols_has_debuginfo(const struct module *module);
 /* The build-id of a dwz file that was not found, or NULL. */
 const char *module_symbols_missing_alt(const struct module *module);
-/* The module's debug info, loaded now if it was not; owned by the module. 0, -ENOENT (it has none), -ENOMEM. */
-int module_symbols_units(struct core *core, struct module *module, struct units **ret_units);
+/* The module's debug info, at least of the unit that holds a file address of a frame's; loaded now if it was not, owned
+ * by the module. 0, -ENOENT (it has none), -ENOMEM. */
+int module_symbols_units(struct core *core, struct module *module, uint64_t address, struct units **ret_units);
 /* Writes what was looked up to the cache, if there is one. */
 void module_symbols_save(struct core *core, struct module *module);
 /* Closes what the module holds; results stay. */
