@@ -67,11 +67,6 @@ static const struct expected on_x86_64[] = {
 	  { { "dword ptr [rax]", R, 4, 0x1000, true, false } } },
 	{ INSN("\xd9\x18"), "fstp dword ptr [rax]", CW_INSN_OTHER, 0,
 	  { { "dword ptr [rax]", W, 4, 0x1000, true, false } } },
-	/* AVX-512 that capstone does not know: an offset counts in operands' sizes */
-	{ INSN("\x62\xf3\x7d\x20\x3e\x07\x00"), "vpcmpub ymmword ptr [rdi]", CW_INSN_OTHER, 0,
-	  { { "ymmword ptr [rdi]", R, 32, 0x6000, true, false } } },
-	{ INSN("\x62\xe1\x7d\x20\xda\x4c\x4e\x02"), "vpminub ymmword ptr [rsi + rcx*2 + 0x40]", CW_INSN_OTHER, 0,
-	  { { "ymmword ptr [rsi + rcx*2 + 0x40]", R, 32, 0x5050, true, false } } },
 	/* the stack */
 	{ INSN("\x53"), "push rbx", CW_INSN_PUSH, 0,
 	  { { "rbx", R, 8, 0, false, false }, { "[rsp - 8]", W, 8, SP - 8, true, true } } },
