@@ -5,12 +5,19 @@
  */
 #pragma once
 
+#include "daemon/rate.h"
 #include "util/config.h"
 
 enum catch_up {
 	CATCH_UP_BOOT, /* crashes since boot */
 	CATCH_UP_ALL,  /* all that the journal has */
 	CATCH_UP_NONE, /* from now on */
+};
+
+enum skip_killed {
+	SKIP_KILLED_NO,
+	SKIP_KILLED_SAME_USER, /* the sender had the crashed process's uid */
+	SKIP_KILLED_YES,
 };
 
 struct config {
@@ -20,6 +27,10 @@ struct config {
 	uint64_t stop_timeout_usec;
 	int log_level;
 	char *core_directory;
+	/* [Storm] */
+	struct rate_limits rate;
+	char **skip_programs; /* globs */
+	int skip_killed;      /* enum skip_killed */
 	/* [Worker] */
 	char *worker_path;
 	uint64_t timeout_usec;
