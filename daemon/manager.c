@@ -170,6 +170,7 @@ static int on_reload(sd_event_source *source _unused_, const struct signalfd_sig
 		log_set_max_level(config->log_level);
 	}
 	(void)sd_notify(false, "READY=1");
+	tell_status(m);
 	return sd_event_source_set_enabled(m->next, SD_EVENT_ONESHOT); /* there may be more workers now */
 }
 
