@@ -105,11 +105,10 @@ static int open_and_seek(struct follower *f) {
 	fd = sd_journal_get_fd(f->journal); /* before the first seek, so that nothing falls between */
 	if (fd < 0)
 		return fd;
+	/* No more matches: _TRANSPORT=journal has very many entries, whose index would be walked as well. */
 	r = sd_journal_add_match(f->journal, "MESSAGE_ID=" COREDUMP_MESSAGE_ID, 0);
 	if (r >= 0)
 		r = sd_journal_add_match(f->journal, "MESSAGE_ID=" COREWATCH_MESSAGE_ID_MUTE, 0);
-	if (r >= 0)
-		r = sd_journal_add_match(f->journal, "_TRANSPORT=journal", 0);
 	if (r < 0)
 		return r;
 	r = seek(f);

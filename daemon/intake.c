@@ -212,10 +212,11 @@ static int judge(struct manager *m, struct entry *entry, sd_journal *journal, st
 
 /* Somebody mutes, or takes it back. What is not understood is ignored: anyone can send it. */
 static int take_mute(struct manager *m, const struct entry *entry) {
+	const char *transport = entry_get(entry, FIELD_TRANSPORT);
 	uint32_t uid;
 	int r;
 
-	if (!entry_is_plain(entry, FIELD_UID) || parse_uid(entry_get(entry, FIELD_UID), &uid) < 0)
+	if (!transport || !streq(transport, "journal") || !entry_is_plain(entry, FIELD_UID) || parse_uid(entry_get(entry, FIELD_UID), &uid) < 0)
 		return 0;
 	mutes_expire(state_mutes(m->state), entry->time_usec);
 	r = mutes_apply(state_mutes(m->state), uid, entry->time_usec, entry_get(entry, FIELD_MUTE),
