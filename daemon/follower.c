@@ -19,6 +19,11 @@
 #define BATCH 16
 /* Between tries to open a journal that cannot be opened. */
 #define REOPEN_USEC (2 * USEC_PER_SEC)
+/*
+ * Entries that are read with one handle. sd-journal keeps up to 64 windows of 8 MiB mapped, and every page that was
+ * touched counts as our memory; a new handle costs some milliseconds.
+ */
+#define HANDLE_ENTRIES 256
 /* Tries at one entry that cannot be read, before it is passed over. */
 #define TRIES_MAX 3
 
@@ -33,6 +38,7 @@ struct follower {
 	bool this_boot_only; /* begun at the head: skip older boots */
 	bool reopen;
 	unsigned failures;   /* in a row, at the entry after `last` */
+	unsigned n_read;     /* entries, with this handle */
 	enum catch_up catch_up;
 	sd_id128_t boot;
 };
@@ -98,6 +104,7 @@ static int open_and_seek(struct follower *f) {
 	f->io = sd_event_source_disable_unref(f->io);
 	sd_journal_close(f->journal);
 	f->journal = NULL;
+	f->n_read = 0;
 
 	r = journal_open(f->directory, &f->journal);
 	if (r < 0)
@@ -178,7 +185,7 @@ static int read_entry(struct follower *f) {
 		return r;
 	}
 	r = f->callbacks.take(take_ptr(entry), f->journal, f->callbacks.userdata);
-	f->reopen = f->reopen || r == READER_LARGE;
+	f->reopen = f->reopen || r == READER_LARGE || ++f->n_read >= HANDLE_ENTRIES;
 	return MIN(r, 0);
 }
 

@@ -10,10 +10,14 @@
 #include "util/log.h"
 #include "util/parse.h"
 
+/* Searches with one handle, which keeps mapped what it has touched. */
+#define HANDLE_SEARCHES 256
+
 struct triage_context {
 	const char *directory;
 	struct triage_self self;
 	sd_journal *journal; /* kept open while crashes come: opening reads the header of every file */
+	unsigned n_searches; /* with this handle */
 };
 
 int triage_new(const char *directory, const struct triage_self *self, struct triage_context **ret_context) {
@@ -30,6 +34,7 @@ int triage_new(const char *directory, const struct triage_self *self, struct tri
 void triage_close(struct triage_context *context) {
 	sd_journal_close(context->journal);
 	context->journal = NULL;
+	context->n_searches = 0;
 }
 
 void triage_free(struct triage_context *context) {
@@ -55,6 +60,8 @@ bool triage_believes(uint32_t sender_uid, const char *sender_unit, const struct 
 int triage_journal(struct triage_context *context, sd_journal **ret_journal) {
 	int r;
 
+	if (++context->n_searches > HANDLE_SEARCHES)
+		triage_close(context);
 	if (context->journal) /* takes up files that are new since */
 		r = sd_journal_process(context->journal);
 	else {
