@@ -77,6 +77,7 @@ static int send_entry(const char *what, uint64_t until_usec) {
 }
 
 static int tell(const char *word, uint64_t until_usec) {
+	const char *whose = geteuid() == 0 ? "All" : "Your";
 	_cleanup_free_ char *what = resolve(word);
 	char time[64];
 	int r;
@@ -92,10 +93,9 @@ static int tell(const char *word, uint64_t until_usec) {
 	if (until_usec == 0)
 		printf("Crashes of %s are analysed again.\n", what);
 	else if (until_usec == MUTE_FOREVER)
-		printf("%s crashes of %s are counted, but not analysed any more.\n", geteuid() == 0 ? "All" : "Your", what);
+		printf("%s crashes of %s are counted, but not analysed any more.\n", whose, what);
 	else
-		printf("%s crashes of %s are counted, but not analysed until %s.\n", geteuid() == 0 ? "All" : "Your", what,
-		       time);
+		printf("%s crashes of %s are counted, but not analysed until %s.\n", whose, what, time);
 	return EXIT_SUCCESS;
 }
 

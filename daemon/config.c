@@ -115,7 +115,7 @@ static const struct config_item items[] = {
 	{ "Storm", "MaxAlike", config_parse_unsigned, AT(rate.alike), &rate_range, RATE_HELP, 0 },
 	{ "Storm", "MaxPerProgram", config_parse_unsigned, AT(rate.program), &rate_range, RATE_HELP, 0 },
 	{ "Storm", "MaxTotal", config_parse_unsigned, AT(rate.total), &rate_range, RATE_HELP, 0 },
-	{ "Storm", "SkipPrograms", config_parse_strv, AT(skip_programs), NULL, "paths or globs, separated by blanks", 0 },
+	{ "Storm", "SkipPrograms", config_parse_strv, AT(skip_programs), NULL, "paths or globs", 0 },
 	{ "Storm", "SkipKilled", parse_word, AT(skip_killed), skip_killed_words, "no, same-user or yes", sizeof(int) },
 	{ "Worker", "Path", parse_path, AT(worker_path), WORKER_PATH, "an absolute path", 0 },
 	{ "Worker", "TimeoutSec", parse_positive_time, AT(timeout_usec), NULL, TIME_HELP, sizeof(uint64_t) },

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* See confirm.h. The manager asks a second after the last sending: by then journald has stored it, and once is enough. */
+/* See confirm.h. settle.c asks a second after the sending: by then journald has stored it, and once is enough. */
 #include "daemon/confirm.h"
 
 struct sent {

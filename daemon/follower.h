@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Reads systemd-coredump's entries, and mutes, out of the journal, one after the other and each once, as they come. It decides
- * nothing about them. The journal is the queue: while `ready` says no, nothing is read, and nothing is lost.
+ * Reads systemd-coredump's entries, and mutes, out of the journal, one after the other and each once, as they come. It
+ * decides nothing about them. The journal is the queue: while `ready` says no, nothing is read, and nothing is lost.
  */
 #pragma once
 

@@ -216,7 +216,8 @@ static int take_mute(struct manager *m, const struct entry *entry) {
 	uint32_t uid;
 	int r;
 
-	if (!transport || !streq(transport, "journal") || !entry_is_plain(entry, FIELD_UID) || parse_uid(entry_get(entry, FIELD_UID), &uid) < 0)
+	if (!transport || !streq(transport, "journal") || !entry_is_plain(entry, FIELD_UID) ||
+	    parse_uid(entry_get(entry, FIELD_UID), &uid) < 0)
 		return 0;
 	mutes_expire(state_mutes(m->state), entry->time_usec);
 	r = mutes_apply(state_mutes(m->state), uid, entry->time_usec, entry_get(entry, FIELD_MUTE),

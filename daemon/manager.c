@@ -222,6 +222,8 @@ static int watch_events(struct manager *m) {
 	if (r < 0)
 		return r;
 	r = sd_event_add_defer(m->event, &m->next, on_next, m);
+	if (r >= 0)
+		r = sd_event_source_set_exit_on_failure(m->next, true);
 	return r < 0 ? r : sd_event_source_set_enabled(m->next, SD_EVENT_OFF);
 }
 

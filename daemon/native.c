@@ -33,13 +33,20 @@ static void write_field(FILE *out, const struct iovec *field) {
 }
 
 static int serialize(const struct iovec *fields, size_t n, char **ret_text, size_t *ret_length) {
-	FILE *out = open_memstream(ret_text, ret_length);
+	_cleanup_free_ char *text = NULL;
+	FILE *out = open_memstream(&text, ret_length);
+	bool failed;
 
 	if (!out)
 		return -ENOMEM;
 	for (size_t i = 0; i < n; i++)
 		write_field(out, &fields[i]);
-	return fclose(out) == 0 ? 0 : -ENOMEM;
+	/* A lack of memory is told by the one or the other, or by no text (glibc 2.36). */
+	failed = ferror(out);
+	if (fclose(out) != 0 || failed || !text)
+		return -ENOMEM;
+	*ret_text = take_ptr(text);
+	return 0;
 }
 
 /* One control message of each kind, as cmsg(3) wants it. */

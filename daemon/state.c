@@ -65,12 +65,13 @@ static int read_file(int dir, const char *name, size_t max, char **ret_text) {
 	return 0;
 }
 
-static void load_cursor(struct state *state) {
+/* Memory that ends is no damage of the file: 0 or -ENOMEM. */
+static int load_cursor(struct state *state) {
 	_cleanup_free_ char *text = NULL;
 	int r = read_file(state->dir, "cursor", CURSOR_MAX, &text);
 
-	if (r == -ENOENT)
-		return;
+	if (r == -ENOENT || r == -ENOMEM)
+		return r == -ENOMEM ? r : 0;
 	if (r >= 0)
 		text[strcspn(text, "\n")] = 0;
 	if (r >= 0 && strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789=;") != strlen(text))
@@ -81,6 +82,7 @@ static void load_cursor(struct state *state) {
 		log_warning("the saved journal position is not usable (%s), ignoring it", strerror(-r));
 	else
 		state->cursor = take_ptr(text);
+	return 0;
 }
 
 static bool is_fingerprint(const char *id) {
@@ -107,18 +109,18 @@ static bool parse_count(char *line, struct count *ret_count) {
 	return true;
 }
 
-static void load_counts(struct state *state) {
+static int load_counts(struct state *state) {
 	_cleanup_free_ char *text = NULL;
 	char *rest, *line;
 	size_t bad = 0;
 	int r = read_file(state->dir, "fingerprints", FILE_MAX, &text);
 
-	if (r == -ENOENT)
-		return;
+	if (r == -ENOENT || r == -ENOMEM)
+		return r == -ENOMEM ? r : 0;
 	if (r < 0 || !str_has_prefix(text, HEADER)) {
 		log_warning("the counts of fingerprints are not usable (%s), ignoring them",
 		            r < 0 ? strerror(-r) : "another format");
-		return;
+		return 0;
 	}
 	rest = text + strlen(HEADER);
 	while ((line = strsep(&rest, "\n"))) {
@@ -131,6 +133,7 @@ static void load_counts(struct state *state) {
 	}
 	if (bad > 0)
 		log_warning("ignoring %zu bad lines in the counts of fingerprints", bad);
+	return 0;
 }
 
 static int load_mutes(struct state *state) {
@@ -180,13 +183,15 @@ int state_open(const char *directory, struct state **ret_state) {
 		return r;
 	r = open_directory(state);
 	if (r < 0)
-		log_error("the state directory %s cannot be used (%s), going on without: after a restart the journal is "
-		          "read again from where CatchUp= says",
+		log_error("the state directory %s cannot be used (%s), going on without: a restart begins where "
+		          "CatchUp= says",
 		          directory, strerror(-r));
 	else {
-		load_cursor(state);
-		load_counts(state);
-		r = load_mutes(state);
+		r = load_cursor(state);
+		if (r >= 0)
+			r = load_counts(state);
+		if (r >= 0)
+			r = load_mutes(state);
 		if (r < 0)
 			return r;
 	}

@@ -8,6 +8,7 @@
 #include <endian.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <sys/stat.h>
 #include <systemd/sd-id128.h>
 #include <time.h>
 
@@ -116,8 +117,10 @@ int submit_fields_export(const struct submit_fields *fields, uint32_t uid, const
 	_cleanup_free_ char *text = NULL;
 	char boot_text[SD_ID128_STRING_MAX];
 	struct timespec now;
+	struct stat st;
 	sd_id128_t boot;
 	size_t length;
+	bool failed;
 	FILE *out;
 	int r;
 
@@ -139,7 +142,15 @@ int submit_fields_export(const struct submit_fields *fields, uint32_t uid, const
 	for (size_t i = 0; i < fields->n; i++)
 		export_field(out, &fields->iov[i]);
 	fputc('\n', out);
-	if (fclose(out) != 0)
+	/* A lack of memory is told by the one or the other, or by no text (glibc 2.36). */
+	failed = ferror(out);
+	if (fclose(out) != 0 || failed || !text)
 		return -ENOMEM;
-	return write_full(fd, text, length);
+	if (fstat(fd, &st) < 0)
+		return -errno;
+	r = write_full(fd, text, length);
+	/* Half an entry would be taken for the beginning of the next. */
+	if (r < 0)
+		(void)ftruncate(fd, st.st_size);
+	return r;
 }

@@ -15,7 +15,7 @@
 #define IDS_MAX 1000
 /* Programs that the message names; the rest is "others". */
 #define PROGRAMS_MAX 4
-/* Users whose crashes are counted at a time. Subordinate uids make many of one person; then the oldest batch goes early. */
+/* Users whose crashes are counted at a time. Subordinate uids make many of one person: the oldest batch goes early. */
 #define BATCHES_MAX 128
 /* Ids, counts of reasons, and the fixed ones. */
 #define FIELDS_MAX (IDS_MAX + _SUPPRESS_MAX + 16)
@@ -96,6 +96,7 @@ static int make_message(const struct batch *batch, char **ret_message) {
 	const char *separator = ": ";
 	unsigned others = (unsigned)batch->n;
 	size_t length;
+	bool failed;
 
 	out = open_memstream(&message, &length);
 	if (!out)
@@ -109,11 +110,11 @@ static int make_message(const struct batch *batch, char **ret_message) {
 		}
 	separator = " (";
 	for (size_t i = 0; i < PROGRAMS_MAX && batch->programs[i].name; i++) {
-		const char *slash = strrchr(batch->programs[i].name, '/');
+		const char *path = batch->programs[i].name, *slash = strrchr(path, '/');
 		char name[64];
 
-		text_clean(slash ? slash + 1 : batch->programs[i].name, slash ? strlen(slash + 1) : strlen(batch->programs[i].name),
-		           name, sizeof(name));
+		path = slash ? slash + 1 : path;
+		text_clean(path, strlen(path), name, sizeof(name));
 		fprintf(out, "%s%u %s", separator, batch->programs[i].n, name);
 		separator = ", ";
 		others -= batch->programs[i].n;
@@ -121,9 +122,10 @@ static int make_message(const struct batch *batch, char **ret_message) {
 	if (others > 0)
 		fprintf(out, "%s%u others", separator, others);
 	fputc(')', out);
-	if (fflush(out) != 0)
+	/* A lack of memory is told by the one or the other, or by no text (glibc 2.36). */
+	failed = ferror(out);
+	if (fclose(take_ptr(out)) != 0 || failed || !message)
 		return -ENOMEM;
-	fclose(take_ptr(out));
 	text_ellipsize(message, REPORT_MESSAGE_MAX);
 	*ret_message = take_ptr(message);
 	return 0;
@@ -254,6 +256,9 @@ static int open_batch(struct suppressor *suppressor, const struct suppressed *cr
 	suppressor->batches = batch;
 	r = sd_event_add_time_relative(suppressor->setup.event, &batch->timer, CLOCK_MONOTONIC, window_usec, 0,
 	                               on_window_end, batch);
+	/* A summary that cannot be made ends the daemon; the next one counts again. */
+	if (r >= 0)
+		r = sd_event_source_set_exit_on_failure(batch->timer, true);
 	if (r < 0)
 		return r;
 	*ret_batch = batch;

@@ -156,7 +156,8 @@ int mutes_apply(struct mutes *mutes, uint32_t uid, uint64_t time_usec, const cha
 }
 
 int mutes_write(const struct mutes *mutes, char **ret_text, size_t *ret_length) {
-	FILE *out = open_memstream(ret_text, ret_length);
+	_cleanup_free_ char *text = NULL;
+	FILE *out = open_memstream(&text, ret_length);
 	bool failed;
 
 	if (!out)
@@ -165,12 +166,12 @@ int mutes_write(const struct mutes *mutes, char **ret_text, size_t *ret_length) 
 	for (size_t i = 0; i < mutes->n; i++)
 		fprintf(out, "%" PRIu32 " %" PRIu64 " %" PRIu64 " %s\n", mutes->list[i].uid, mutes->list[i].since_usec,
 		        mutes->list[i].until_usec, mutes->list[i].what);
+	/* A lack of memory is told by the one or the other, or by no text (glibc 2.36). */
 	failed = ferror(out);
-	if (fclose(out) == 0 && !failed)
-		return 0;
-	free(*ret_text);
-	*ret_text = NULL;
-	return -ENOMEM;
+	if (fclose(out) != 0 || failed || !text)
+		return -ENOMEM;
+	*ret_text = take_ptr(text);
+	return 0;
 }
 
 static int read_line(struct mutes *mutes, char *line) {

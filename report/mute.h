@@ -12,7 +12,7 @@
 #define MUTE_FOREVER UINT64_MAX
 /* What is muted: a path, a name or 32 hex digits. */
 #define MUTE_WHAT_MAX 1024
-/* Of one user, and of all: who has more loses his oldest. A user is one who can crash programs, not one who is trusted. */
+/* Of one user, and of all: who has more loses his oldest. */
 #define MUTES_OF_UID_MAX 64
 #define MUTES_MAX 1024
 
