@@ -23,6 +23,9 @@ const struct verb verbs[] = {
 	{ "analyze", "CORE…", "analyse core files here and now, without journal and daemon; - is standard input",
 	  VERB_ANALYZE, ARGUMENTS_ANY, verb_analyze },
 	{ "analyzers", "", "list the analyzers and where they come from", VERB_ANALYZERS, 0, verb_analyzers },
+	{ "mute", "[EXE|FINGERPRINT…]", "count crashes of these, but do not analyse them; without argument: list",
+	  VERB_MUTE, ARGUMENTS_ANY, verb_mute },
+	{ "unmute", "EXE|FINGERPRINT…", "analyse them again", VERB_UNMUTE, ARGUMENTS_ANY, verb_unmute },
 	{ "help", "", "show this", VERB_HELP, 0, verb_help },
 };
 const size_t n_verbs = ELEMENTSOF(verbs);
@@ -78,6 +81,11 @@ static int set_timeout(struct options *o, const char *value) {
 	return parse_time_span(value, &o->timeout) < 0 || o->timeout == 0 ? -EINVAL : 0;
 }
 
+static int set_duration(struct options *o, const char *value) {
+	o->has_duration = true;
+	return parse_time_span(value, &o->duration) < 0 || o->duration == 0 ? -EINVAL : 0;
+}
+
 static int set_stack_limit(struct options *o, const char *value) {
 	uint64_t bytes;
 
@@ -101,7 +109,7 @@ static const struct item {
 } items[] = {
 	{ "json", 0, VERB_ANY, "MODE", set_json, .help = "reports as JSON: pretty, short (one line each), off" },
 	{ "no-pager", 0, VERB_ANY, NULL, NULL, FLAG(no_pager), .help = "do not start a pager" },
-	{ "no-legend", 0, VERB_LIST | VERB_ANALYZERS, NULL, NULL, FLAG(no_legend), .help = "no heading" },
+	{ "no-legend", 0, VERB_LIST | VERB_ANALYZERS | VERB_MUTE, NULL, NULL, FLAG(no_legend), .help = "no heading" },
 	{ "lines", 'n', VERB_LIST | VERB_INFO, "N", set_lines, .help = "at most the last N reports" },
 	{ "one", '1', VERB_LIST | VERB_INFO, NULL, NULL, FLAG(one), .help = "only the last report" },
 	{ "reverse", 'r', VERB_LIST | VERB_INFO, NULL, NULL, FLAG(reverse), .help = "newest first" },
@@ -124,6 +132,7 @@ static const struct item {
 	  .help = "longest time for one core: 30s, 5min, infinity (default 10min)" },
 	{ "analyzers-dir", 0, VERB_ANALYZE | VERB_ANALYZERS, "DIR", NULL, STRING(analyzers_dir),
 	  .help = "load plug-ins from there" },
+	{ "for", 0, VERB_MUTE, "TIME", set_duration, .help = "mute for so long: 30min, 8h, 14d" },
 	{ "help", 'h', VERB_ANY, NULL, NULL, .help = "show this" },
 	{ "version", 0, VERB_ANY, NULL, NULL, .help = "show the version" },
 };

@@ -15,10 +15,11 @@ enum { FILES_MAX = 64 };
 struct options {
 	enum json_mode json;
 	bool no_pager, no_legend, quiet, reverse, one;
-	bool has_lines, has_since, has_until, has_timeout;
+	bool has_lines, has_since, has_until, has_timeout, has_duration;
 	uint64_t lines;        /* -n; at least 1 */
 	uint64_t since, until; /* realtime, microseconds */
 	uint64_t timeout;      /* microseconds; UINT64_MAX: none */
+	uint64_t duration;     /* microseconds */
 	const char *files[FILES_MAX];
 	size_t n_files;
 	const char *directory, *unit, *field;
@@ -32,7 +33,16 @@ struct verb {
 	int (*run)(const struct options *options, char **arguments, size_t n); /* returns the exit status */
 };
 
-enum verb_bit { VERB_LIST = 1, VERB_INFO = 2, VERB_ANALYZE = 4, VERB_ANALYZERS = 8, VERB_HELP = 16, VERB_ANY = 31 };
+enum verb_bit {
+	VERB_LIST = 1 << 0,
+	VERB_INFO = 1 << 1,
+	VERB_ANALYZE = 1 << 2,
+	VERB_ANALYZERS = 1 << 3,
+	VERB_HELP = 1 << 4,
+	VERB_MUTE = 1 << 13,
+	VERB_UNMUTE = 1 << 14,
+	VERB_ANY = (1 << 16) - 1,
+};
 
 extern const struct verb verbs[];
 extern const size_t n_verbs;
@@ -47,4 +57,6 @@ int verb_list(const struct options *options, char **arguments, size_t n);
 int verb_info(const struct options *options, char **arguments, size_t n);
 int verb_analyze(const struct options *options, char **arguments, size_t n);
 int verb_analyzers(const struct options *options, char **arguments, size_t n);
+int verb_mute(const struct options *options, char **arguments, size_t n);
+int verb_unmute(const struct options *options, char **arguments, size_t n);
 int verb_help(const struct options *options, char **arguments, size_t n);

@@ -19,6 +19,8 @@
 /* A worker takes up to MemoryMax= of memory, and one core of the CPU. */
 static const struct config_range workers_range = { 1, 64 };
 
+static const struct config_range rate_range = { 0, RATE_LIMIT_MAX };
+
 struct word {
 	const char *name;
 	int value;
@@ -26,6 +28,9 @@ struct word {
 
 static const struct word catch_up_words[] = {
 	{ "boot", CATCH_UP_BOOT }, { "all", CATCH_UP_ALL }, { "none", CATCH_UP_NONE }, { NULL, 0 }
+};
+static const struct word skip_killed_words[] = {
+	{ "no", SKIP_KILLED_NO }, { "same-user", SKIP_KILLED_SAME_USER }, { "yes", SKIP_KILLED_YES }, { NULL, 0 }
 };
 static const struct word level_words[] = { { "error", LOG_LEVEL_ERROR },   { "warning", LOG_LEVEL_WARNING },
 	                                   { "notice", LOG_LEVEL_NOTICE }, { "info", LOG_LEVEL_INFO },
@@ -124,6 +129,7 @@ static const uint64_t memory_least = MIB(64), core_least = KIB(1);
 #define AT(member) offsetof(struct config, member)
 #define TIME_HELP "a time span such as 30s or 2min"
 #define SIZE_HELP "bytes, such as 512M or 2G"
+#define RATE_HELP "a number from 1 to 1000, or 0 for no limit"
 static const struct config_item items[] = {
 	{ "Daemon", "MaxWorkers", config_parse_unsigned, AT(max_workers), &workers_range, "a number from 1 to 64", 0 },
 	{ "Daemon", "CatchUp", parse_word, AT(catch_up), catch_up_words, "boot, all or none", sizeof(int) },
@@ -131,6 +137,12 @@ static const struct config_item items[] = {
 	{ "Daemon", "LogLevel", parse_word, AT(log_level), level_words, "error, warning, notice, info or debug",
 	  sizeof(int) },
 	{ "Daemon", "CoreDirectory", parse_path, AT(core_directory), CORE_DIRECTORY, "an absolute path", 0 },
+	{ "Storm", "IntervalSec", parse_positive_time, AT(rate.window_usec), NULL, TIME_HELP, sizeof(uint64_t) },
+	{ "Storm", "MaxAlike", config_parse_unsigned, AT(rate.alike), &rate_range, RATE_HELP, 0 },
+	{ "Storm", "MaxPerProgram", config_parse_unsigned, AT(rate.program), &rate_range, RATE_HELP, 0 },
+	{ "Storm", "MaxTotal", config_parse_unsigned, AT(rate.total), &rate_range, RATE_HELP, 0 },
+	{ "Storm", "SkipPrograms", config_parse_strv, AT(skip_programs), NULL, "paths or globs", 0 },
+	{ "Storm", "SkipKilled", parse_word, AT(skip_killed), skip_killed_words, "no, same-user or yes", sizeof(int) },
 	{ "Worker", "Path", parse_path, AT(worker_path), WORKER_PATH, "an absolute path", 0 },
 	{ "Worker", "TimeoutSec", parse_positive_time, AT(timeout_usec), NULL, TIME_HELP, sizeof(uint64_t) },
 	{ "Worker", "CPUMaxSec", parse_positive_time, AT(cpu_max_usec), NULL, TIME_HELP, sizeof(uint64_t) },
@@ -168,6 +180,12 @@ static int set_defaults(struct config *config) {
 		.catch_up = CATCH_UP_BOOT,
 		.stop_timeout_usec = 30 * USEC_PER_SEC,
 		.log_level = LOG_LEVEL_INFO,
+		/*
+		 * A program that crashes whenever it is started again, or a test suite with one bug, gives a few
+		 * reports a minute, and its figures; a person at work, who crashes one program after the other, is
+		 * never limited.
+		 */
+		.rate = { .window_usec = 60 * USEC_PER_SEC, .alike = 10, .program = 30, .total = 300 },
 		/*
 		 * Decompressing 2 GiB takes some 10 s of a slow machine; the rest is for hundreds of modules with
 		 * symbols.
@@ -207,6 +225,7 @@ void config_free(struct config *config) {
 	free(config->debuginfod_path);
 	free_list(config->debuginfod_urls);
 	free(config->analyzers_directory);
+	free_list(config->skip_programs);
 	free_list(config->enable);
 	free_list(config->disable);
 	free_list(config->analyzer_options);

@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include "daemon/rate.h"
 #include "util/config.h"
 
 enum catch_up {
@@ -15,6 +16,11 @@ enum catch_up {
 
 /* Knows the servers of all distributions. */
 #define CONFIG_DEBUGINFOD_URL "https://debuginfod.elfutils.org"
+enum skip_killed {
+	SKIP_KILLED_NO,
+	SKIP_KILLED_SAME_USER, /* the sender had the crashed process's uid */
+	SKIP_KILLED_YES,
+};
 
 struct config {
 	/* [Daemon] */
@@ -23,6 +29,10 @@ struct config {
 	uint64_t stop_timeout_usec;
 	int log_level;
 	char *core_directory;
+	/* [Storm] */
+	struct rate_limits rate;
+	char **skip_programs; /* globs */
+	int skip_killed;      /* enum skip_killed */
 	/* [Worker] */
 	char *worker_path;
 	uint64_t timeout_usec;

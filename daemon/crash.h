@@ -31,6 +31,7 @@ struct crash {
 	enum core_state core_state;
 	int core_fd;        /* or -EBADF */
 	uint64_t core_bytes, core_inode;
+	unsigned tries;     /* how often its report was sent before, and did not arrive */
 	char *core_problem; /* why it is inaccessible, for the report */
 	/*
 	 * The owner may read the core, and so the report; false whenever in doubt: a set-uid program's memory is not

@@ -10,7 +10,6 @@
 /* os-release(5) is a few hundred bytes. */
 #define OS_RELEASE_MAX KIB(64)
 
-
 /* The local name of a uid. Without NSS: a directory service that does not answer must not stop the daemon. */
 static char *user_name(uint32_t uid) {
 	_cleanup_fclose_ FILE *f = fopen("/etc/passwd", "re");
@@ -70,6 +69,19 @@ const char *document_fingerprint(json_object *report) {
 	    !json_object_object_get_ex(fingerprint, "id", &id))
 		return NULL;
 	return json_object_get_string(id);
+}
+
+bool document_sender(json_object *report, int64_t *ret_uid) {
+	json_object *verdict, *id, *facts, *uid;
+
+	if (!json_object_object_get_ex(report, "verdict", &verdict) ||
+	    !json_object_object_get_ex(verdict, "id", &id) ||
+	    strcmp(json_object_get_string(id), "killed-by-signal") != 0 ||
+	    !json_object_object_get_ex(verdict, "facts", &facts) ||
+	    !json_object_object_get_ex(facts, "sender_uid", &uid) || !json_object_is_type(uid, json_type_int))
+		return false;
+	*ret_uid = json_object_get_int64(uid);
+	return true;
 }
 
 char *os_pretty_name(const char *path) {

@@ -16,5 +16,7 @@ int document_build(const struct crash *crash, const char *os_name, const struct 
                    size_t length, json_object **ret_report);
 /* fingerprint.id or NULL; borrowed. */
 const char *document_fingerprint(json_object *report);
+/* Whether the verdict is that another process sent the signal, and the uid that it had. */
+bool document_sender(json_object *report, int64_t *ret_uid);
 /* PRETTY_NAME of os-release(5), or NULL; caller frees. */
 char *os_pretty_name(const char *path);

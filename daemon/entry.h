@@ -9,6 +9,7 @@
 
 enum field_id {
 	FIELD_MESSAGE_ID,
+	FIELD_MESSAGE,
 	FIELD_COREDUMP_UID,
 	FIELD_COREDUMP_GID,
 	FIELD_COREDUMP_PID,
@@ -30,6 +31,8 @@ enum field_id {
 	FIELD_COREDUMP_THREAD_NAME,
 	FIELD_COREDUMP_PACKAGE_NAME,
 	FIELD_COREDUMP_PACKAGE_VERSION,
+	FIELD_MUTE,
+	FIELD_MUTE_UNTIL,
 	FIELD_UID,
 	FIELD_GID,
 	FIELD_BOOT_ID,
@@ -51,6 +54,7 @@ struct field {
 struct entry {
 	struct field fields[_FIELD_MAX];
 	char *cursor;
+	uint64_t time_usec; /* realtime, when journald got it */
 	bool has_core; /* the entry itself holds the core: COREDUMP= */
 };
 

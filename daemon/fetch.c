@@ -22,7 +22,7 @@
 #define FOLDER "debuginfod"
 #define FOLDER_MODE 0711
 /* Each holds its core open. A storm of one program is served by the first: the others find its files. */
-#define QUEUE_MAX 16
+#define JOBS_MAX 16
 /* For what the fetcher does beside downloading; it has its own clock, this is for one that hangs. */
 #define GRACE_USEC (30 * USEC_PER_SEC)
 
@@ -266,7 +266,7 @@ bool fetch_take(struct fetch *fetch, struct job *job) {
 	if (!m->config->debuginfod || m->stopping || job->crash->revision > 0 || job->crash->core_fd < 0 ||
 	    count_wanted(job) == 0 || !is_worth_it(fetch, job))
 		return false;
-	if (fetch->n_waiting >= QUEUE_MAX) {
+	if (fetch->n_waiting >= JOBS_MAX) {
 		log_debug("too many crashes wait for debug information, going without for %s", job->crash->id);
 		return false;
 	}

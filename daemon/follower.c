@@ -8,22 +8,22 @@
  */
 #include "daemon/follower.h"
 
-#include <sys/mman.h>
 #include <systemd/sd-id128.h>
 
 #include "daemon/admit.h"
-#include "util/io.h"
+#include "daemon/reader.h"
+#include "report/report.h"
 #include "util/log.h"
-#include "util/spawn.h"
 
 /* Entries in a row before other events get their turn: a flood of forged ones must not starve the watchdog. */
 #define BATCH 16
-/* What sd-journal unpacks of one field when asked by name; the largest that we want of a text. */
-#define DATA_THRESHOLD KIB(64)
-/* After larger fields than this the journal is opened anew: it keeps its unpacking buffer for good. */
-#define DATA_LARGE MIB(16)
 /* Between tries to open a journal that cannot be opened. */
 #define REOPEN_USEC (2 * USEC_PER_SEC)
+/*
+ * Entries that are read with one handle. sd-journal keeps up to 64 windows of 8 MiB mapped, and every page that was
+ * touched counts as our memory; a new handle costs some milliseconds.
+ */
+#define HANDLE_ENTRIES 256
 /* Tries at one entry that cannot be read, before it is passed over. */
 #define TRIES_MAX 3
 
@@ -38,14 +38,10 @@ struct follower {
 	bool this_boot_only; /* begun at the head: skip older boots */
 	bool reopen;
 	unsigned failures;   /* in a row, at the entry after `last` */
+	unsigned n_read;     /* entries, with this handle */
 	enum catch_up catch_up;
 	sd_id128_t boot;
 };
-
-int journal_open(const char *directory, sd_journal **ret_journal) {
-	return directory ? sd_journal_open_directory(ret_journal, directory, 0)
-	                 : sd_journal_open(ret_journal, SD_JOURNAL_LOCAL_ONLY);
-}
 
 void follower_free(struct follower *f) {
 	if (!f)
@@ -108,6 +104,7 @@ static int open_and_seek(struct follower *f) {
 	f->io = sd_event_source_disable_unref(f->io);
 	sd_journal_close(f->journal);
 	f->journal = NULL;
+	f->n_read = 0;
 
 	r = journal_open(f->directory, &f->journal);
 	if (r < 0)
@@ -115,18 +112,17 @@ static int open_and_seek(struct follower *f) {
 	fd = sd_journal_get_fd(f->journal); /* before the first seek, so that nothing falls between */
 	if (fd < 0)
 		return fd;
-	r = sd_journal_set_data_threshold(f->journal, DATA_THRESHOLD);
-	if (r < 0)
-		return r;
+	/* No more matches: _TRANSPORT=journal has very many entries, whose index would be walked as well. */
 	r = sd_journal_add_match(f->journal, "MESSAGE_ID=" COREDUMP_MESSAGE_ID, 0);
 	if (r >= 0)
-		r = sd_journal_add_match(f->journal, "_TRANSPORT=journal", 0);
+		r = sd_journal_add_match(f->journal, "MESSAGE_ID=" COREWATCH_MESSAGE_ID_MUTE, 0);
 	if (r < 0)
 		return r;
 	r = seek(f);
 	if (r < 0)
 		return r;
-	return sd_event_add_io(f->event, &f->io, fd, (uint32_t)sd_journal_get_events(f->journal), on_journal, f);
+	r = sd_event_add_io(f->event, &f->io, fd, (uint32_t)sd_journal_get_events(f->journal), on_journal, f);
+	return r < 0 ? r : sd_event_source_set_exit_on_failure(f->io, true);
 }
 
 static void retry_later(struct follower *f) {
@@ -147,75 +143,6 @@ static int reopen(struct follower *f) {
 	          (unsigned)(REOPEN_USEC / USEC_PER_SEC));
 	retry_later(f);
 	return r;
-}
-
-/* Values of all fields that we read. A field that cannot be unpacked counts as absent. */
-static int read_fields(struct follower *f, struct entry *entry) {
-	const void *data;
-	size_t length;
-	int r;
-
-	for (int id = 0; id < _FIELD_MAX; id++) {
-		const char *name = field_name((enum field_id)id);
-		size_t prefix = strlen(name) + 1;
-
-		r = sd_journal_get_data(f->journal, name, &data, &length);
-		if (r == -EBADMSG || r == -EADDRNOTAVAIL)
-			return r;
-		if (r < 0 || length < prefix)
-			continue;
-		r = entry_add(entry, (enum field_id)id, (const char *)data + prefix, length - prefix);
-		if (r < 0)
-			return r;
-	}
-	return 0;
-}
-
-int follower_count_fields(struct follower *f, struct entry *entry) {
-	const void *data;
-	size_t length;
-	int r;
-
-	for (int id = 0; id < _FIELD_MAX; id++)
-		entry->fields[id].count = 0;
-	sd_journal_restart_data(f->journal);
-	while ((r = sd_journal_enumerate_available_data(f->journal, &data, &length)) > 0) {
-		enum field_id id = field_of(data, length);
-
-		if (id < _FIELD_MAX)
-			entry->fields[id].count++;
-		if (length >= strlen("COREDUMP=") && memcmp(data, "COREDUMP=", strlen("COREDUMP=")) == 0)
-			entry->has_core = true;
-		if (length > DATA_LARGE)
-			f->reopen = true;
-	}
-	return r;
-}
-
-int follower_copy_core(struct follower *f, uint64_t max, uint64_t *ret_bytes) {
-	_cleanup_close_ int fd = -EBADF;
-	const size_t prefix = strlen("COREDUMP=");
-	const void *data;
-	size_t length;
-	int r;
-
-	(void)sd_journal_set_data_threshold(f->journal, 0);
-	r = sd_journal_get_data(f->journal, "COREDUMP", &data, &length);
-	(void)sd_journal_set_data_threshold(f->journal, DATA_THRESHOLD);
-	if (r < 0)
-		return r;
-	if (length < prefix || length - prefix > max)
-		return -EFBIG;
-	fd = spawn_records_fd();
-	if (fd < 0)
-		return fd;
-	r = write_full(fd, (const char *)data + prefix, length - prefix);
-	if (r < 0)
-		return r;
-	if (lseek(fd, 0, SEEK_SET) < 0)
-		return -errno;
-	*ret_bytes = length - prefix;
-	return take_fd(fd);
 }
 
 /* Whether the entry we stand on is one that was not read before. */
@@ -248,10 +175,7 @@ static int read_entry(struct follower *f) {
 		f->last = take_ptr(cursor);
 		return 0;
 	}
-	r = entry_new(cursor, &entry);
-	if (r < 0)
-		return r;
-	r = read_fields(f, entry);
+	r = reader_entry(f->journal, &entry);
 	if (r < 0 && (r == -ENOMEM || ++f->failures < TRIES_MAX))
 		return r;
 	f->failures = 0;
@@ -261,7 +185,9 @@ static int read_entry(struct follower *f) {
 		log_warning("ignoring the journal entry %s: it cannot be read (%s)", f->last, strerror(-r));
 		return r;
 	}
-	return f->callbacks.take(take_ptr(entry), f->callbacks.userdata);
+	r = f->callbacks.take(take_ptr(entry), f->journal, f->callbacks.userdata);
+	f->reopen = f->reopen || r == READER_LARGE || ++f->n_read >= HANDLE_ENTRIES;
+	return MIN(r, 0);
 }
 
 /* One step. 1: there may be more; 0: nothing more now; -errno. */
@@ -351,10 +277,18 @@ int follower_new(sd_event *event, const char *directory, const char *cursor, enu
 	r = sd_id128_get_boot(&f->boot);
 	if (r < 0)
 		return r;
+	/*
+	 * A handler's error would only disable its source, and leave a daemon that lives and hears nothing: it ends
+	 * instead, and the next one finds all in the journal.
+	 */
 	r = sd_event_add_defer(event, &f->again, on_again, f);
+	if (r >= 0)
+		r = sd_event_source_set_exit_on_failure(f->again, true);
 	if (r < 0)
 		return r;
 	r = sd_event_add_time_relative(event, &f->timer, CLOCK_MONOTONIC, 0, 0, on_timer, f);
+	if (r >= 0)
+		r = sd_event_source_set_exit_on_failure(f->timer, true);
 	if (r >= 0)
 		r = sd_event_source_set_enabled(f->timer, SD_EVENT_OFF);
 	if (r < 0)

@@ -14,6 +14,7 @@
 #include "daemon/cache.h"
 #include "daemon/document.h"
 #include "daemon/fetch.h"
+#include "daemon/intake.h"
 #include "daemon/procinfo.h"
 #include "report/report.h"
 #include "util/log.h"
@@ -138,16 +139,31 @@ static void count_fingerprint(struct job *job, json_object *report) {
 }
 
 static int send_report(struct job *job, json_object *report) {
-	const struct submit_options options = { .privileged = job->manager->privileged,
-		                                .submit_file = job->manager->options.submit_file };
+	struct manager *m = job->manager;
+	const struct submit_options options = { .privileged = m->privileged, .submit_file = m->options.submit_file };
+	const struct submit_sender sender = { .as_owner = submit_as_owner(job->crash),
+		                              .uid = job->crash->uid,
+		                              .gid = job->crash->gid };
+	const struct triage_key key = triage_key_of(job->crash);
+	struct submit_fields fields;
+	enum suppress_reason reason;
+	char what[64];
+	int r;
 
-	if (job->crash->revision == 0 && triage_is_reported(job->manager->triage, job->crash)) {
+	if (job->crash->revision == 0 && triage_search(m->triage, &key) != TRIAGE_ANALYSE) {
 		log_debug("crash %s has got its report meanwhile", job->crash->id);
-		manager_job_done(job->manager, job, false);
+		manager_job_done(m, job, false);
 		return 0;
 	}
+	/* An update is of a crash that has its report, whatever was muted since. */
+	if (job->crash->revision == 0 && intake_is_unwanted(m, job->crash, report, &reason))
+		return manager_job_unwanted(m, job, reason);
 	count_fingerprint(job, report);
-	return submit_start(job->manager->event, &options, job->crash, report, on_sent, job, &job->submit);
+	r = submit_fields_make(job->crash, report, &fields);
+	if (r < 0)
+		return r;
+	snprintf(what, sizeof(what), "the report of crash %s", job->crash->id);
+	return submit_start(m->event, &options, &sender, what, &fields, on_sent, job, &job->submit);
 }
 
 static void put_report(json_object **report) {
@@ -219,6 +235,9 @@ static int watch(struct job *job) {
 	int r;
 
 	r = sd_event_add_child(event, &job->child, job->pid, WEXITED, on_exit_of_worker, job);
+	/* A report that cannot be made ends the daemon, with the crash still in the queue; else the job would wait for ever. */
+	if (r >= 0)
+		r = sd_event_source_set_exit_on_failure(job->child, true);
 	if (r < 0)
 		return r;
 	return sd_event_add_time_relative(event, &job->timer, CLOCK_MONOTONIC, job->manager->config->timeout_usec, 0,

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* One crash on its way: worker, report, journal. Lives from manager_take() to manager_job_done(), and longer where files are fetched for an update. */
+/*
+ * One crash on its way: worker, report, journal. Lives from job_start() to manager_job_done(), and longer where files are
+ * fetched for an update.
+ */
 #pragma once
 
 #include <json-c/json.h>

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * See manager.h. An entry gets a ticket when it is read and gives it back when nothing is left to do for it; the
- * saved cursor follows the oldest ticket. So a crash of the daemon, or a stop in the middle of a job, leaves the
- * crash in the queue.
+ * See manager.h. Jobs, signals, beginning and end; what becomes of an entry is intake.c's, and when it is done with is
+ * settle.c's.
  */
 #include "daemon/manager.h"
 
@@ -10,33 +9,35 @@
 #include <pwd.h>
 #include <signal.h>
 #include <systemd/sd-daemon.h>
+#include <systemd/sd-login.h>
 #include <time.h>
 
 #include "daemon/document.h"
 #include "daemon/fetch.h"
+#include "daemon/intake.h"
 #include "daemon/job.h"
+#include "daemon/settle.h"
+#include "daemon/synchronize.h"
 #include "util/log.h"
 
 /* Lines about entries that any user can send; the rest of a minute's is counted. */
 #define COMPLAINTS_MAX 30
 #define COMPLAINTS_USEC (60 * USEC_PER_SEC)
-#define SAVE_USEC (1 * USEC_PER_SEC)
 #define NOBODY 65534
 
-static uint64_t monotonic_usec(void) {
+uint64_t manager_now(void) {
 	struct timespec ts;
 
 	clock_gettime(CLOCK_MONOTONIC, &ts);
 	return (uint64_t)ts.tv_sec * USEC_PER_SEC + (uint64_t)ts.tv_nsec / 1000;
 }
 
-/* Whether one more line is allowed. */
-static bool may_complain(struct manager *m) {
-	uint64_t now = monotonic_usec();
+bool manager_may_complain(struct manager *m) {
+	uint64_t now = manager_now();
 
 	if (now - m->complaints_since >= COMPLAINTS_USEC) {
 		if (m->n_complaints > COMPLAINTS_MAX)
-			log_notice("ignored %u more journal entries in the last minute",
+			log_notice("%u more such lines were left out in the minute before",
 			           m->n_complaints - COMPLAINTS_MAX);
 		m->complaints_since = now;
 		m->n_complaints = 0;
@@ -45,173 +46,76 @@ static bool may_complain(struct manager *m) {
 }
 
 static void tell_status(struct manager *m) {
-	(void)sd_notifyf(false, "STATUS=%" PRIu64 " %s reported, %u running", m->n_reported,
-	                 m->n_reported == 1 ? "crash" : "crashes", m->n_jobs);
+	(void)sd_notifyf(false, "STATUS=%" PRIu64 " %s reported, %" PRIu64 " not analysed, %u running, %zu waiting",
+	                 m->n_reported, m->n_reported == 1 ? "crash" : "crashes", suppress_count(m->suppressor),
+	                 m->n_jobs, queue_length(m->queue));
 }
 
-static void save(struct manager *m) {
-	int r = state_save(m->state, progress_cursor(m->progress));
+/* ── jobs ── */
 
-	if (r < 0 && may_complain(m))
-		log_error("the position in the journal cannot be saved in %s: %s", m->options.state_directory,
-		          strerror(-r));
+static void exit_if_done(struct manager *m) {
+	if (m->stopping && !m->jobs && !suppress_is_sending(m->suppressor))
+		(void)sd_event_exit(m->event, 0);
 }
 
-static int on_save(sd_event_source *source _unused_, uint64_t usec _unused_, void *userdata) {
-	save(userdata);
-	return 0;
-}
-
-/*
- * Nothing was to be done for it. Saved with others: anyone can send thousands of entries that are refused, and each
- * save waits for the disk.
- */
-static void entry_dropped(struct manager *m, struct ticket *ticket) {
-	progress_end(m->progress, ticket);
-	if (sd_event_source_get_enabled(m->save_timer, NULL) != SD_EVENT_OFF)
-		return;
-	(void)sd_event_source_set_time_relative(m->save_timer, SAVE_USEC);
-	(void)sd_event_source_set_enabled(m->save_timer, SD_EVENT_ONESHOT);
-}
-
-void manager_job_done(struct manager *m, struct job *job, bool reported) {
-	struct ticket *ticket = job->ticket;
-
+/* The job is the caller's then, and its worker's place free. */
+static void remove_job(struct manager *m, struct job *job) {
 	*(job->previous ? &job->previous->next : &m->jobs) = job->next;
 	if (job->next)
 		job->next->previous = job->previous;
 	m->n_jobs--;
+	tell_status(m);
+	(void)sd_event_source_set_enabled(m->next, SD_EVENT_ONESHOT);
+	fetch_resume(m->fetch);
+	exit_if_done(m);
+}
+
+void manager_job_done(struct manager *m, struct job *job, bool reported) {
+	const struct triage_key key = triage_key_of(job->crash);
+
+	if (!job->ticket) /* an update: its crash was done with after the first report */
+		settle_later(m);
+	else if (reported)
+		settle_when_stored(m, &key, job->ticket, job->crash->tries + 1);
+	else
+		settle(m, job->ticket);
 	m->n_reported += reported && job->crash->revision == 0;
+	remove_job(m, job);
 	if (!reported || !fetch_take(m->fetch, job))
 		job_free(job);
-	if (ticket)
-		progress_end(m->progress, ticket);
-	save(m);
-	tell_status(m);
-	if (!m->stopping) {
-		fetch_resume(m->fetch);
-		follower_resume(m->follower);
-	}
-	else if (!m->jobs)
-		(void)sd_event_exit(m->event, 0);
 }
 
-/* ── entries ── */
+int manager_job_unwanted(struct manager *m, struct job *job, enum suppress_reason reason) {
+	int r = intake_suppress(m, job->crash, reason, job->ticket);
 
-static bool is_running(const struct manager *m, const struct crash *crash) {
-	for (const struct job *job = m->jobs; job; job = job->next)
-		if (streq(job->crash->id, crash->id))
-			return true;
-	return false;
+	remove_job(m, job);
+	job_free(job);
+	return r;
 }
 
-static struct admit_policy make_policy(const struct manager *m) {
-	return (struct admit_policy){
-		.has_coredump_uid = m->has_coredump_uid,
-		.coredump_uid = m->coredump_uid,
-		.core = { .directory = m->config->core_directory,
-		          .owner = m->privileged ? 0 : geteuid(),
-		          .max = m->config->core_max },
-	};
-}
-
-/* A core that is in the entry itself, as a descriptor for the worker. */
-static int fetch_core(struct manager *m, struct crash *crash) {
-	int fd;
-
-	if (crash->core_state != CORE_JOURNAL)
-		return 0;
-	fd = follower_copy_core(m->follower, m->config->journal_core_max, &crash->core_bytes);
-	if (fd == -ENOMEM)
-		return fd;
-	if (fd < 0) {
-		crash->core_state = CORE_INACCESSIBLE;
-		free(crash->core_problem);
-		crash->core_problem =
-			strdup(fd == -EFBIG ? "the core is larger than JournalCoreMax= allows" : strerror(-fd));
-		return crash->core_problem ? 0 : -ENOMEM;
-	}
-	crash->core_fd = fd;
-	if (entry_get(crash->entry, FIELD_COREDUMP_TRUNCATED))
-		crash->core_state = CORE_TRUNCATED;
-	return 0;
-}
-
-/* 1: a job has it; 0: nothing left to do. */
-static int handle_crash(struct manager *m, struct crash *crash, struct ticket *ticket) {
-	_cleanup_(crash_freep) struct crash *guard = crash;
-	int r;
-
-	if (is_running(m, crash))
-		return 0;
-	switch (triage_crash(m->triage, crash)) {
-	case TRIAGE_DONE:
-		log_debug("crash %s has its report already", crash->id);
-		return 0;
-	case TRIAGE_OWN:
-		if (may_complain(m))
-			log_error("a process of our own (%s[%" PRIi32 "]) was killed by signal %d, not analysing it",
-			          entry_get(crash->entry, FIELD_COREDUMP_COMM), crash->pid, crash->signal);
-		return 0;
-	case TRIAGE_ANALYSE:
-		break;
-	}
-	r = fetch_core(m, crash);
-	if (r < 0)
-		return r;
-	r = job_start(m, take_ptr(guard), ticket);
-	tell_status(m);
-	return r < 0 ? r : 1;
-}
-
-/* 0 or -EBADMSG with a reason; then the entry stays the caller's. */
-static int judge(struct manager *m, struct entry *entry, struct crash **ret_crash, const char **ret_reason) {
-	const struct admit_policy policy = make_policy(m);
-	int r;
-
-	r = admit_entry(&policy, entry, ret_reason);
-	if (r < 0)
-		return r;
-	/* Only now, for it unpacks every field of the entry, however large. */
-	r = follower_count_fields(m->follower, entry);
-	if (r < 0) {
-		*ret_reason = "it cannot be read";
-		return r == -ENOMEM ? r : -EBADMSG;
-	}
-	return admit(&policy, entry, ret_crash, ret_reason);
-}
-
-static int take_entry(struct entry *entry, void *userdata) {
-	_cleanup_(entry_freep) struct entry *guard = entry;
+static void on_summary(struct ticket *ticket, const struct suppressed *first, bool sent, void *userdata) {
+	const struct triage_key key = { .id = first->id, .uid = first->uid, .owner_may_read = first->as_owner };
 	struct manager *m = userdata;
-	struct crash *crash;
-	struct ticket *ticket;
-	const char *reason = "";
-	int r;
 
-	r = progress_begin(m->progress, entry->cursor, &ticket);
-	if (r < 0)
-		return r;
-	r = judge(m, entry, &crash, &reason);
-	if (r == -EBADMSG) {
-		if (may_complain(m))
-			log_notice("ignoring the journal entry %s: %s", entry->cursor, reason);
-		entry_dropped(m, ticket);
-		return 0;
-	}
-	if (r < 0)
-		return r;
-	guard = NULL; /* the crash's */
-	r = handle_crash(m, crash, ticket);
-	if (r == 0)
-		entry_dropped(m, ticket);
-	return MIN(r, 0);
+	if (sent)
+		settle_when_stored(m, &key, ticket, 1);
+	else
+		settle(m, ticket);
+	tell_status(m);
+	(void)sd_event_source_set_enabled(m->next, SD_EVENT_ONESHOT); /* by then its batch is gone */
 }
 
-static bool is_ready(void *userdata) {
-	const struct manager *m = userdata;
+/* A worker is free, or somebody waits. */
+static int on_next(sd_event_source *source _unused_, void *userdata) {
+	struct manager *m = userdata;
+	int r = intake_next(m);
 
-	return !m->stopping && m->n_jobs < m->config->max_workers;
+	if (r < 0)
+		return r;
+	exit_if_done(m);
+	if (!m->stopping)
+		follower_resume(m->follower);
+	return 0;
 }
 
 /* ── signals ── */
@@ -233,21 +137,26 @@ static int on_stop_timeout(sd_event_source *source _unused_, uint64_t usec _unus
 	return sd_event_exit(m->event, 0);
 }
 
+static bool all_wait_for_journald(const struct manager *m) {
+	for (const struct job *job = m->jobs; job; job = job->next)
+		if (!job->submit || !submit_is_waiting(job->submit))
+			return false;
+	return suppress_is_waiting(m->suppressor);
+}
+
 /*
- * SIGTERM: what runs may end, nothing new begins. What waits for journald waits for the next start. A second one does
- * not wait at all.
+ * SIGTERM: what runs may end, nothing new begins. What waits for a worker or for journald waits for the next start. A
+ * second one does not wait at all.
  */
 static int on_stop(sd_event_source *source _unused_, const struct signalfd_siginfo *info _unused_, void *userdata) {
 	struct manager *m = userdata;
-	bool waiting = true;
 
-	for (const struct job *job = m->jobs; job; job = job->next)
-		waiting = waiting && job->submit && submit_is_waiting(job->submit);
-	if (m->stopping || waiting) {
+	if (m->stopping || all_wait_for_journald(m)) {
 		free_jobs(m);
 		return sd_event_exit(m->event, 0);
 	}
 	m->stopping = true;
+	suppress_flush(m->suppressor);
 	(void)sd_notify(false, "STOPPING=1");
 	return sd_event_add_time_relative(m->event, &m->stop_timer, CLOCK_MONOTONIC, m->config->stop_timeout_usec, 0,
 	                                  on_stop_timeout, m);
@@ -258,7 +167,7 @@ static int on_reload(sd_event_source *source _unused_, const struct signalfd_sig
 	struct config *config;
 	int r;
 
-	(void)sd_notifyf(false, "RELOADING=1\nMONOTONIC_USEC=%" PRIu64, monotonic_usec());
+	(void)sd_notifyf(false, "RELOADING=1\nMONOTONIC_USEC=%" PRIu64, manager_now());
 	r = config_load(m->options.config_root, &config);
 	if (r < 0)
 		log_error("the configuration cannot be read again (%s), keeping the old one", strerror(-r));
@@ -268,8 +177,8 @@ static int on_reload(sd_event_source *source _unused_, const struct signalfd_sig
 		log_set_max_level(config->log_level);
 	}
 	(void)sd_notify(false, "READY=1");
-	follower_resume(m->follower); /* there may be more workers now */
-	return 0;
+	tell_status(m);
+	return sd_event_source_set_enabled(m->next, SD_EVENT_ONESHOT); /* there may be more workers now */
 }
 
 static int watch_signals(struct manager *m) {
@@ -309,8 +218,46 @@ static void look_up_users(struct manager *m) {
 		            "run systemd-sysusers");
 }
 
+/* The event loop's own: signals, watchdog, timers. */
+static int watch_events(struct manager *m) {
+	int r;
+
+	r = watch_signals(m);
+	if (r < 0)
+		return r;
+	r = sd_event_set_watchdog(m->event, true);
+	if (r < 0)
+		return r;
+	r = sd_event_add_defer(m->event, &m->next, on_next, m);
+	if (r >= 0)
+		r = sd_event_source_set_exit_on_failure(m->next, true);
+	return r < 0 ? r : sd_event_source_set_enabled(m->next, SD_EVENT_OFF);
+}
+
+/* What decides about crashes, and keeps account of them. */
+static int open_triage(struct manager *m) {
+	const struct triage_self self = { .uid = geteuid(), .unit = m->unit };
+	const struct suppress_setup setup = {
+		.event = m->event,
+		.submit = { .privileged = m->privileged, .submit_file = m->options.submit_file },
+		.done = on_summary,
+		.userdata = m,
+		.progress = m->progress,
+	};
+	int r;
+
+	r = triage_new(m->options.journal_directory, &self, &m->triage);
+	if (r >= 0)
+		r = queue_new(&m->queue);
+	if (r >= 0)
+		r = rate_new(&m->rate);
+	if (r >= 0)
+		r = suppress_new(&setup, &m->suppressor);
+	return r < 0 ? r : settle_open(m);
+}
+
 static int open_parts(struct manager *m) {
-	const struct follower_callbacks callbacks = { is_ready, take_entry, m };
+	const struct follower_callbacks callbacks = { intake_is_ready, intake_take, m };
 	int r;
 
 	r = config_load(m->options.config_root, &m->config);
@@ -319,29 +266,24 @@ static int open_parts(struct manager *m) {
 	log_set_max_level(m->config->log_level);
 	look_up_users(m);
 	m->os_name = os_pretty_name("/etc/os-release");
+	(void)sd_pid_get_unit(0, &m->unit); /* stays NULL where there are none: tests */
 	r = state_open(m->options.state_directory, &m->state);
-	if (r < 0) {
-		log_error("the state directory %s cannot be used: %s", m->options.state_directory, strerror(-r));
+	if (r < 0)
 		return r;
-	}
 	r = fetch_new(m, &m->fetch);
 	if (r < 0)
 		return r;
 	r = progress_new(&m->progress);
 	if (r < 0)
 		return r;
-	r = triage_new(m->options.journal_directory, geteuid(), &m->triage);
+	r = watch_events(m);
 	if (r < 0)
 		return r;
-	r = watch_signals(m);
+	r = open_triage(m);
 	if (r < 0)
 		return r;
-	r = sd_event_set_watchdog(m->event, true);
-	if (r < 0)
-		return r;
-	r = sd_event_add_time_relative(m->event, &m->save_timer, CLOCK_MONOTONIC, SAVE_USEC, 0, on_save, m);
-	if (r < 0)
-		return r;
+	if (!m->options.journal_directory)
+		journal_synchronize();
 	r = follower_new(m->event, m->options.journal_directory, state_cursor(m->state), m->config->catch_up,
 	                 &callbacks, &m->follower);
 	if (r < 0)
@@ -356,13 +298,19 @@ void manager_free(struct manager *m) {
 	fetch_free(m->fetch);
 	sd_event_source_disable_unref(m->stop_timer);
 	sd_event_source_disable_unref(m->save_timer);
+	sd_event_source_disable_unref(m->next);
 	follower_free(m->follower);
+	queue_free(m->queue);
+	rate_free(m->rate);
+	suppress_free(m->suppressor);
+	confirm_free(m->confirm);
 	triage_free(m->triage);
 	progress_free(m->progress);
 	state_free(m->state);
 	config_free(m->config);
 	sd_event_unref(m->event);
 	free(m->os_name);
+	free(m->unit);
 	free(m);
 }
 
@@ -373,7 +321,7 @@ int manager_new(const struct manager_options *options, struct manager **ret_mana
 	if (!m)
 		return -ENOMEM;
 	m->options = *options;
-	m->complaints_since = monotonic_usec();
+	m->complaints_since = manager_now();
 	r = sd_event_default(&m->event);
 	if (r < 0)
 		return r;
@@ -390,7 +338,7 @@ int manager_run(struct manager *m) {
 	(void)sd_notify(false, "READY=1");
 	tell_status(m);
 	r = sd_event_loop(m->event);
-	save(m);
+	settle_now(m);
 	(void)sd_notify(false, "STOPPING=1");
 	return r;
 }

@@ -9,8 +9,12 @@
 
 #include "daemon/admit.h"
 #include "daemon/config.h"
+#include "daemon/confirm.h"
 #include "daemon/follower.h"
+#include "daemon/queue.h"
+#include "daemon/rate.h"
 #include "daemon/state.h"
+#include "daemon/suppress.h"
 #include "daemon/triage.h"
 
 struct fetch;
@@ -33,8 +37,12 @@ struct manager {
 	struct progress *progress;
 	struct triage_context *triage;
 	struct follower *follower;
-	struct fetch *fetch;
-	struct job *jobs; /* running or being sent */
+	struct fetch *fetch;           /* files for updates of reports */
+	struct queue *queue;           /* crashes that wait for a worker */
+	struct rate *rate;
+	struct suppressor *suppressor; /* crashes that are not analysed */
+	struct confirm *confirm;       /* reports that were sent */
+	struct job *jobs;              /* running or being sent */
 	unsigned n_jobs;
 	bool privileged;  /* root: workers and reports go under the crash's owner */
 	bool stopping;
@@ -42,7 +50,9 @@ struct manager {
 	bool has_coredump_uid;
 	uint32_t coredump_uid;
 	char *os_name;
-	sd_event_source *stop_timer, *save_timer;
+	char *unit; /* that we run in, or NULL */
+	sd_event_source *stop_timer, *save_timer, *next;
+	bool save_failed;
 	uint64_t n_reported;
 	uint64_t complaints_since; /* CLOCK_MONOTONIC; the window for lines that any user can cause */
 	unsigned n_complaints;
@@ -56,5 +66,12 @@ DEFINE_CLEANUP(struct manager *, manager_free);
 /* Runs until SIGTERM or SIGINT. 0 or -errno. */
 int manager_run(struct manager *manager);
 
-/* From job.c: the job is through; reported: its report is in the journal, or was there already. Frees it. */
+/* From job.c: the job is through; reported: its report was sent. Frees it. */
 void manager_job_done(struct manager *manager, struct job *job, bool reported);
+/* From job.c: analysed, but nobody wants the report. Frees the job. 0 or -errno. */
+int manager_job_unwanted(struct manager *manager, struct job *job, enum suppress_reason reason);
+
+/* CLOCK_MONOTONIC in microseconds. */
+uint64_t manager_now(void);
+/* Whether one more line about what any user can send is allowed; the rest of a minute's is counted. */
+bool manager_may_complain(struct manager *manager);

@@ -7,12 +7,14 @@
 
 struct ticket {
 	struct ticket *previous, *next;
+	uint64_t number;
 	char *cursor;
 	bool ended;
 };
 
 struct progress {
 	struct ticket *first, *last;
+	uint64_t n;
 	char *cursor;
 };
 
@@ -51,6 +53,7 @@ int progress_begin(struct progress *progress, const char *cursor, struct ticket 
 		free(ticket);
 		return -ENOMEM;
 	}
+	ticket->number = progress->n++;
 	ticket->previous = progress->last;
 	*(progress->last ? &progress->last->next : &progress->first) = ticket;
 	progress->last = ticket;
@@ -69,6 +72,10 @@ void progress_end(struct progress *progress, struct ticket *ticket) {
 		progress->cursor = take_ptr(progress->first->cursor);
 		remove_ticket(progress, progress->first);
 	}
+}
+
+bool progress_is_older(const struct ticket *ticket, const struct ticket *other) {
+	return ticket->number < other->number;
 }
 
 const char *progress_cursor(const struct progress *progress) {

@@ -2,7 +2,7 @@
 /*
  * See state.h. `cursor` is one line, the journal's own cursor string. `fingerprints` is a text of lines "ID FIRST
  * LAST SEEN" (hex digits, two realtimes in microseconds, a count) behind a line that names the format; lines that are
- * not that are dropped.
+ * not that are dropped. `mutes` is report/mute.c's.
  */
 #include "daemon/state.h"
 
@@ -19,6 +19,8 @@
 #define CURSOR_MAX 1024
 /* 4096 lines of at most 64 + 3 * 20 + 4 bytes, and some for what others wrote. */
 #define FILE_MAX MIB(1)
+/* MUTES_MAX lines of MUTE_WHAT_MAX and three numbers. */
+#define MUTES_FILE_MAX MIB(2)
 
 struct count {
 	char id[ID_MAX + 1];
@@ -26,11 +28,14 @@ struct count {
 };
 
 struct state {
-	int dir;
+	const char *directory;
+	int dir; /* or -EBADF */
 	char *cursor;
 	struct count *counts;
 	size_t n_counts;
 	bool counts_changed;
+	struct mutes *mutes;
+	bool mutes_changed;
 };
 
 void state_free(struct state *state) {
@@ -39,6 +44,7 @@ void state_free(struct state *state) {
 	closep(&state->dir);
 	free(state->cursor);
 	free(state->counts);
+	mutes_free(state->mutes);
 	free(state);
 }
 
@@ -59,12 +65,13 @@ static int read_file(int dir, const char *name, size_t max, char **ret_text) {
 	return 0;
 }
 
-static void load_cursor(struct state *state) {
+/* Memory that ends is no damage of the file: 0 or -ENOMEM. */
+static int load_cursor(struct state *state) {
 	_cleanup_free_ char *text = NULL;
 	int r = read_file(state->dir, "cursor", CURSOR_MAX, &text);
 
-	if (r == -ENOENT)
-		return;
+	if (r == -ENOENT || r == -ENOMEM)
+		return r == -ENOMEM ? r : 0;
 	if (r >= 0)
 		text[strcspn(text, "\n")] = 0;
 	if (r >= 0 && strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789=;") != strlen(text))
@@ -75,6 +82,7 @@ static void load_cursor(struct state *state) {
 		log_warning("the saved journal position is not usable (%s), ignoring it", strerror(-r));
 	else
 		state->cursor = take_ptr(text);
+	return 0;
 }
 
 static bool is_fingerprint(const char *id) {
@@ -101,18 +109,18 @@ static bool parse_count(char *line, struct count *ret_count) {
 	return true;
 }
 
-static void load_counts(struct state *state) {
+static int load_counts(struct state *state) {
 	_cleanup_free_ char *text = NULL;
 	char *rest, *line;
 	size_t bad = 0;
 	int r = read_file(state->dir, "fingerprints", FILE_MAX, &text);
 
-	if (r == -ENOENT)
-		return;
+	if (r == -ENOENT || r == -ENOMEM)
+		return r == -ENOMEM ? r : 0;
 	if (r < 0 || !str_has_prefix(text, HEADER)) {
 		log_warning("the counts of fingerprints are not usable (%s), ignoring them",
 		            r < 0 ? strerror(-r) : "another format");
-		return;
+		return 0;
 	}
 	rest = text + strlen(HEADER);
 	while ((line = strsep(&rest, "\n"))) {
@@ -125,28 +133,78 @@ static void load_counts(struct state *state) {
 	}
 	if (bad > 0)
 		log_warning("ignoring %zu bad lines in the counts of fingerprints", bad);
+	return 0;
+}
+
+static int load_mutes(struct state *state) {
+	_cleanup_free_ char *text = NULL;
+	int r = read_file(state->dir, "mutes", MUTES_FILE_MAX, &text);
+
+	if (r == -ENOENT)
+		return 0;
+	if (r >= 0)
+		r = mutes_read(state->mutes, text);
+	if (r == -ENOMEM)
+		return r;
+	if (r < 0)
+		log_warning("the saved mutes are not usable (%s), ignoring them",
+		            r == -EBADMSG ? "another format" : strerror(-r));
+	else if (r > 0)
+		log_warning("ignoring %d bad lines in the saved mutes", r);
+	return 0;
+}
+
+static int open_directory(struct state *state) {
+	int fd;
+
+	if (mkdir(state->directory, 0755) < 0 && errno != EEXIST)
+		return -errno;
+	fd = open(state->directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	closep(&state->dir);
+	state->dir = fd;
+	return 0;
 }
 
 int state_open(const char *directory, struct state **ret_state) {
 	_cleanup_(state_freep) struct state *state = calloc(1, sizeof(*state));
+	int r;
 
 	if (!state)
 		return -ENOMEM;
 	state->dir = -EBADF;
+	state->directory = directory;
 	state->counts = calloc(STATE_FINGERPRINTS_MAX, sizeof(*state->counts));
 	if (!state->counts)
 		return -ENOMEM;
-	if (mkdir(directory, 0755) < 0 && errno != EEXIST)
-		return -errno;
-	state->dir = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (state->dir < 0)
-		return -errno;
-	if (faccessat(state->dir, ".", W_OK, AT_EACCESS) < 0)
-		return -errno;
-	load_cursor(state);
-	load_counts(state);
+	r = mutes_new(&state->mutes);
+	if (r < 0)
+		return r;
+	r = open_directory(state);
+	if (r < 0)
+		log_error("the state directory %s cannot be used (%s), going on without: a restart begins where "
+		          "CatchUp= says",
+		          directory, strerror(-r));
+	else {
+		r = load_cursor(state);
+		if (r >= 0)
+			r = load_counts(state);
+		if (r >= 0)
+			r = load_mutes(state);
+		if (r < 0)
+			return r;
+	}
 	*ret_state = take_ptr(state);
 	return 0;
+}
+
+struct mutes *state_mutes(struct state *state) {
+	return state->mutes;
+}
+
+void state_mutes_changed(struct state *state) {
+	state->mutes_changed = true;
 }
 
 const char *state_cursor(const struct state *state) {
@@ -189,9 +247,24 @@ static int save_cursor(struct state *state, const char *cursor) {
 	return 0;
 }
 
-int state_save(struct state *state, const char *cursor) {
+static int save_mutes(struct state *state) {
+	_cleanup_free_ char *text = NULL;
+	size_t length;
+	int r = mutes_write(state->mutes, &text, &length);
+
+	return r < 0 ? r : write_atomically(state->dir, "mutes", text, length, 0600);
+}
+
+/* The cursor last: what lies before it is not read again. */
+static int save_all(struct state *state, const char *cursor) {
 	int r;
 
+	if (state->mutes_changed) {
+		r = save_mutes(state);
+		if (r < 0)
+			return r;
+		state->mutes_changed = false;
+	}
 	if (state->counts_changed) {
 		r = save_counts(state);
 		if (r < 0)
@@ -201,6 +274,19 @@ int state_save(struct state *state, const char *cursor) {
 	if (!cursor || (state->cursor && streq(state->cursor, cursor)))
 		return 0;
 	return save_cursor(state, cursor);
+}
+
+int state_save(struct state *state, const char *cursor) {
+	int r = save_all(state, cursor);
+
+	if (r != -ENOENT && r != -EBADF)
+		return r;
+	/* Somebody has taken the folder away; all of it is saved anew. */
+	r = open_directory(state);
+	if (r < 0)
+		return r;
+	state->mutes_changed = state->counts_changed = true;
+	return save_all(state, cursor);
 }
 
 /* The place of this fingerprint, or one for a new one. */

@@ -8,6 +8,8 @@
 #include <endian.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <sys/stat.h>
+#include <systemd/sd-id128.h>
 #include <time.h>
 
 #include "report/report.h"
@@ -27,7 +29,7 @@ static bool has(const struct submit_fields *fields, const char *name) {
 	return false;
 }
 
-static int add(struct submit_fields *fields, const char *name, const char *value) {
+int submit_fields_add(struct submit_fields *fields, const char *name, const char *value) {
 	_cleanup_free_ char *clean = NULL;
 	char *field;
 	int n;
@@ -56,8 +58,8 @@ static int add_object(struct submit_fields *fields, const struct crash *crash) {
 	if (!crash->privileged && !crash->attributed)
 		return 0;
 	if (user_unit)
-		return add(fields, "OBJECT_SYSTEMD_USER_UNIT", user_unit);
-	return add(fields, "OBJECT_SYSTEMD_UNIT", unit);
+		return submit_fields_add(fields, "OBJECT_SYSTEMD_USER_UNIT", user_unit);
+	return submit_fields_add(fields, "OBJECT_SYSTEMD_UNIT", unit);
 }
 
 int submit_fields_make(const struct crash *crash, json_object *report, struct submit_fields *ret_fields) {
@@ -77,7 +79,7 @@ int submit_fields_make(const struct crash *crash, json_object *report, struct su
 		fields.iov[fields.n++] = (struct iovec){ list.fields[i], strlen(list.fields[i]) };
 	free(list.fields); /* the strings are ours now */
 
-	r = add(&fields, "COREWATCH_COREDUMP_CURSOR", crash->entry->cursor);
+	r = submit_fields_add(&fields, "COREWATCH_COREDUMP_CURSOR", crash->entry->cursor);
 	if (r >= 0)
 		r = add_object(&fields, crash);
 	if (r < 0) {
@@ -110,13 +112,21 @@ static void export_field(FILE *out, const struct iovec *field) {
 	fputc('\n', out);
 }
 
-int submit_fields_export(const struct submit_fields *fields, const struct crash *crash, uint32_t uid,
-                         const char *path) {
+int submit_fields_export(const struct submit_fields *fields, uint32_t uid, const char *path) {
 	_cleanup_close_ int fd = -EBADF;
 	_cleanup_free_ char *text = NULL;
+	char boot_text[SD_ID128_STRING_MAX];
 	struct timespec now;
+	struct stat st;
+	sd_id128_t boot;
 	size_t length;
+	bool failed;
 	FILE *out;
+	int r;
+
+	r = sd_id128_get_boot(&boot);
+	if (r < 0)
+		return r;
 
 	fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
 	if (fd < 0)
@@ -127,12 +137,20 @@ int submit_fields_export(const struct submit_fields *fields, const struct crash 
 	clock_gettime(CLOCK_REALTIME, &now);
 	fprintf(out, "__REALTIME_TIMESTAMP=%" PRIu64 "\n",
 	        (uint64_t)now.tv_sec * USEC_PER_SEC + (uint64_t)now.tv_nsec / 1000);
-	fprintf(out, "_BOOT_ID=%s\n_TRANSPORT=journal\n_UID=%" PRIu32 "\n", entry_get(crash->entry, FIELD_BOOT_ID),
+	fprintf(out, "_BOOT_ID=%s\n_TRANSPORT=journal\n_UID=%" PRIu32 "\n", sd_id128_to_string(boot, boot_text),
 	        uid);
 	for (size_t i = 0; i < fields->n; i++)
 		export_field(out, &fields->iov[i]);
 	fputc('\n', out);
-	if (fclose(out) != 0)
+	/* A lack of memory is told by the one or the other, or by no text (glibc 2.36). */
+	failed = ferror(out);
+	if (fclose(out) != 0 || failed || !text)
 		return -ENOMEM;
-	return write_full(fd, text, length);
+	if (fstat(fd, &st) < 0)
+		return -errno;
+	r = write_full(fd, text, length);
+	/* Half an entry would be taken for the beginning of the next. */
+	if (r < 0)
+		(void)ftruncate(fd, st.st_size);
+	return r;
 }

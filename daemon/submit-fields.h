@@ -17,4 +17,10 @@ int submit_fields_make(const struct crash *crash, json_object *report, struct su
 void submit_fields_done(struct submit_fields *fields);
 
 /* Appends one entry to a file, as if journald had got it from this uid. 0 or -errno. */
-int submit_fields_export(const struct submit_fields *fields, const struct crash *crash, uint32_t uid, const char *path);
+int submit_fields_export(const struct submit_fields *fields, uint32_t uid, const char *path);
+
+/*
+ * One more field, its value cleaned; left out if it is empty or there already. The array has room for it: the
+ * caller's business. 0 or -ENOMEM.
+ */
+int submit_fields_add(struct submit_fields *fields, const char *name, const char *value);

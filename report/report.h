@@ -86,6 +86,8 @@ void report_fields_done(struct report_fields *fields);
 #define COREWATCH_MESSAGE_ID_FAILED "557e92bb241e41efb8d4d1d944561a78"
 #define COREWATCH_MESSAGE_ID_UPDATED "b27bf57be53e4fabaa0282696211320b"
 #define COREWATCH_MESSAGE_ID_SUPPRESSED "d5bfec4f14194911a86f4ba64bd658eb"
+/* Not of the daemon's: what `corewatchctl mute` writes, see mute.h. */
+#define COREWATCH_MESSAGE_ID_MUTE "eaa7119f34314afc99390622277a4f2c"
 
 /* For people. */
 struct report_style {

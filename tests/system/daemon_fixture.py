@@ -46,12 +46,13 @@ class Fixture:
     def at(self, name):
         return os.path.join(self.path, name)
 
-    def configure(self, catch_up="all", **worker):
+    def configure(self, catch_up="all", storm="MaxAlike=0\nMaxPerProgram=0\nMaxTotal=0\n", **worker):
         keys = {"Path": os.path.join(HERE, "fake-worker"), "TimeoutSec": "1s", **worker}
         with open(self.at("root/etc/corewatch/corewatch.conf"), "w") as out:
             out.write(f"[Daemon]\nCatchUp={catch_up}\nMaxWorkers=4\nLogLevel=debug\nCoreDirectory={self.at('cores')}\n")
             out.write("[Worker]\n")
             out.writelines(f"{key}={value}\n" for key, value in keys.items())
+            out.write(f"[Storm]\n{storm}")
 
     def crash(self, mode, **fields):
         """A genuine entry, of systemd-coredump run by root, with a core that holds the worker's mode. The entry as text."""

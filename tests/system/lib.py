@@ -297,7 +297,8 @@ class Daemon:
         scratch.stack.callback(self.end)
 
     def configure(self, config="", worker=WORKER):
-        return self.scratch.write("root/etc/corewatch/corewatch.conf", "[Daemon]\nCatchUp=none\n[Worker]\nPath=%s\n%s" % (worker, config))
+        return self.scratch.write("root/etc/corewatch/corewatch.conf", "[Daemon]\nCatchUp=none\n[Worker]\nPath=%s\n%s\n"
+                                  "[Storm]\nMaxAlike=0\nMaxPerProgram=0\nMaxTotal=0\n" % (worker, config))
 
     def start(self, **environment):
         """Starts it and waits for READY=1."""

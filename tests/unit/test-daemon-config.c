@@ -90,7 +90,7 @@ static char *uncommented(void) {
 	}
 	assert_int_equal(
 		keys,
-		23); /* as many as the table has, and one of an analyzer's: whoever adds a key adds it to the file */
+		29); /* as many as the table has, and one of an analyzer's: whoever adds a key adds it to the file */
 	free(text);
 	return out;
 }
@@ -108,6 +108,12 @@ static void test_shipped_file_is_the_defaults(void **state _unused_) {
 	assert_int_equal(shipped->catch_up, defaults->catch_up);
 	assert_int_equal(shipped->stop_timeout_usec, defaults->stop_timeout_usec);
 	assert_int_equal(shipped->log_level, defaults->log_level);
+	assert_true(shipped->rate.window_usec == defaults->rate.window_usec);
+	assert_int_equal(shipped->rate.alike, defaults->rate.alike);
+	assert_int_equal(shipped->rate.program, defaults->rate.program);
+	assert_int_equal(shipped->rate.total, defaults->rate.total);
+	assert_null(shipped->skip_programs);
+	assert_int_equal(shipped->skip_killed, defaults->skip_killed);
 	assert_string_equal(shipped->core_directory, defaults->core_directory);
 	assert_string_equal(shipped->worker_path, defaults->worker_path);
 	assert_int_equal(shipped->timeout_usec, defaults->timeout_usec);

@@ -44,6 +44,20 @@ static void test_cursor_waits_for_the_oldest(void **state _unused_) {
 	assert_cursor(progress, "e");
 }
 
+static void test_which_ticket_is_older(void **state _unused_) {
+	_cleanup_(progress_freep) struct progress *progress = NULL;
+	struct ticket *first, *second, *third;
+
+	assert_int_equal(progress_new(&progress), 0);
+	assert_int_equal(progress_begin(progress, "a", &first), 0);
+	assert_int_equal(progress_begin(progress, "b", &second), 0);
+	assert_true(progress_is_older(first, second));
+	progress_end(progress, first);
+	assert_int_equal(progress_begin(progress, "c", &third), 0);
+	assert_true(progress_is_older(second, third));
+	assert_false(progress_is_older(third, second));
+}
+
 /* A hanging worker and a flood of crashes that are done at once: memory stays, order stays. */
 static void test_long_runs_behind_an_unfinished_one(void **state _unused_) {
 	_cleanup_(progress_freep) struct progress *progress = NULL;
@@ -205,11 +219,68 @@ static void test_counts_are_bounded(void **fixture) {
 	state_free(state);
 }
 
-static void test_no_folder(void **fixture _unused_) {
+/* No folder: it goes on without, says so when it saves, and takes up a folder that comes. */
+static void test_no_folder(void **fixture) {
+	struct fixture *f = *fixture;
+	struct state *state;
+	char path[128];
+
+	assert_int_equal(state_open("/dev/null", &state), 0);
+	assert_null(state_cursor(state));
+	assert_int_equal(state_save(state, "s=1;i=2"), -ENOTDIR);
+	state_free(state);
+
+	snprintf(path, sizeof(path), "%s/a/b", f->directory);
+	assert_int_equal(state_open(path, &state), 0);
+	assert_int_equal(state_save(state, "s=1;i=2"), -ENOENT);
+	assert_int_equal(mkdirat(f->dir, "a", 0755), 0);
+	assert_int_equal(state_save(state, "s=1;i=2"), 0);
+	state_free(state);
+	assert_int_equal(state_open(path, &state), 0);
+	assert_string_equal(state_cursor(state), "s=1;i=2");
+	state_free(state);
+}
+
+/* Somebody deletes it all while the daemon runs. */
+static void test_folder_taken_away(void **fixture) {
+	struct fixture *f = *fixture;
+	uint64_t seen, first;
+	struct state *state;
+	char path[128];
+
+	snprintf(path, sizeof(path), "%s/gone", f->directory);
+	assert_int_equal(state_open(path, &state), 0);
+	assert_int_equal(state_count(state, "abc1", 500, &seen, &first), 0);
+	assert_int_equal(mutes_apply(state_mutes(state), 1001, 7, "/usr/bin/a", "infinity"), 0);
+	state_mutes_changed(state);
+	assert_int_equal(state_save(state, "s=1;i=2"), 0);
+	assert_int_equal(nftw(path, remove_one, 8, FTW_DEPTH | FTW_PHYS), 0);
+	assert_int_equal(state_save(state, "s=1;i=3"), 0);
+	state_free(state);
+	assert_int_equal(state_open(path, &state), 0);
+	assert_string_equal(state_cursor(state), "s=1;i=3");
+	assert_int_equal(state_count(state, "abc1", 500, &seen, &first), 0);
+	assert_int_equal(seen, 2);
+	assert_int_equal(mutes_count(state_mutes(state)), 1);
+	state_free(state);
+}
+
+static void test_garbage_mutes(void **fixture) {
+	static const char text[] = "corewatch-mutes 1\n1001 5 6 /usr/bin/a b\nx 5 6 /usr/bin/b\n1001 5\n1001 5 6 \n"
+				   "1001 5 6 /usr/bin/\x1b[2J\n-1 5 6 c\n1002 5 18446744073709551615 c";
+	struct fixture *f = *fixture;
 	struct state *state;
 
-	assert_int_equal(state_open("/nonexistent/corewatch", &state), -ENOENT);
-	assert_int_equal(state_open("/dev/null", &state), -ENOTDIR);
+	put(f, "mutes", text, sizeof(text) - 1);
+	assert_int_equal(state_open(f->directory, &state), 0);
+	assert_int_equal(mutes_count(state_mutes(state)), 2);
+	assert_string_equal(mutes_get(state_mutes(state), 0)->what, "/usr/bin/a b");
+	assert_true(mutes_get(state_mutes(state), 1)->until_usec == MUTE_FOREVER);
+	state_free(state);
+	put(f, "mutes", "\xff\0\n", 3);
+	assert_int_equal(state_open(f->directory, &state), 0);
+	assert_int_equal(mutes_count(state_mutes(state)), 0);
+	state_free(state);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -217,6 +288,7 @@ static void test_no_folder(void **fixture _unused_) {
 int main(void) {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_cursor_waits_for_the_oldest),
+		cmocka_unit_test(test_which_ticket_is_older),
 		cmocka_unit_test(test_long_runs_behind_an_unfinished_one),
 		TEST(test_what_is_saved_is_there_again),
 		TEST(test_garbage_cursors),
@@ -224,6 +296,8 @@ int main(void) {
 		TEST(test_not_fingerprints),
 		TEST(test_counts_are_bounded),
 		TEST(test_no_folder),
+		TEST(test_folder_taken_away),
+		TEST(test_garbage_mutes),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* See reader.h. */
+#include "daemon/reader.h"
+
+#include "util/io.h"
+#include "util/spawn.h"
+
+/* What sd-journal unpacks of one field when asked by name; the largest that we want of a text. */
+#define DATA_THRESHOLD KIB(64)
+#define DATA_LARGE MIB(16)
+
+int journal_open(const char *directory, sd_journal **ret_journal) {
+	sd_journal *journal;
+	int r = directory ? sd_journal_open_directory(&journal, directory, 0)
+	                  : sd_journal_open(&journal, SD_JOURNAL_LOCAL_ONLY);
+
+	if (r < 0)
+		return r;
+	(void)sd_journal_set_data_threshold(journal, DATA_THRESHOLD);
+	*ret_journal = journal;
+	return 0;
+}
+
+static int read_fields(sd_journal *journal, struct entry *entry) {
+	const void *data;
+	size_t length;
+	int r;
+
+	for (int id = 0; id < _FIELD_MAX; id++) {
+		const char *name = field_name((enum field_id)id);
+		size_t prefix = strlen(name) + 1;
+
+		r = sd_journal_get_data(journal, name, &data, &length);
+		if (r == -EBADMSG || r == -EADDRNOTAVAIL)
+			return r;
+		if (r < 0 || length < prefix)
+			continue;
+		r = entry_add(entry, (enum field_id)id, (const char *)data + prefix, length - prefix);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+int reader_entry(sd_journal *journal, struct entry **ret_entry) {
+	_cleanup_(entry_freep) struct entry *entry = NULL;
+	_cleanup_free_ char *cursor = NULL;
+	int r;
+
+	r = sd_journal_get_cursor(journal, &cursor);
+	if (r < 0)
+		return r;
+	r = entry_new(cursor, &entry);
+	if (r < 0)
+		return r;
+	r = sd_journal_get_realtime_usec(journal, &entry->time_usec);
+	if (r < 0)
+		return r;
+	r = read_fields(journal, entry);
+	if (r < 0)
+		return r;
+	*ret_entry = take_ptr(entry);
+	return 0;
+}
+
+int reader_entry_at(sd_journal *journal, const char *cursor, struct entry **ret_entry) {
+	int r;
+
+	sd_journal_flush_matches(journal);
+	r = sd_journal_seek_cursor(journal, cursor);
+	if (r < 0)
+		return r;
+	r = sd_journal_next(journal);
+	if (r < 0)
+		return r;
+	if (r == 0)
+		return -ENOENT;
+	r = sd_journal_test_cursor(journal, cursor);
+	if (r < 0)
+		return r;
+	return r == 0 ? -ENOENT : reader_entry(journal, ret_entry);
+}
+
+int reader_count_fields(sd_journal *journal, struct entry *entry) {
+	const void *data;
+	bool large = false;
+	size_t length;
+	int r;
+
+	for (int id = 0; id < _FIELD_MAX; id++)
+		entry->fields[id].count = 0;
+	sd_journal_restart_data(journal);
+	while ((r = sd_journal_enumerate_available_data(journal, &data, &length)) > 0) {
+		enum field_id id = field_of(data, length);
+
+		if (id < _FIELD_MAX)
+			entry->fields[id].count++;
+		if (length >= strlen("COREDUMP=") && memcmp(data, "COREDUMP=", strlen("COREDUMP=")) == 0)
+			entry->has_core = true;
+		large = large || length > DATA_LARGE;
+	}
+	return r < 0 ? r : large ? READER_LARGE : 0;
+}
+
+int reader_copy_core(sd_journal *journal, uint64_t max, uint64_t *ret_bytes) {
+	_cleanup_close_ int fd = -EBADF;
+	const size_t prefix = strlen("COREDUMP=");
+	const void *data;
+	size_t length;
+	int r;
+
+	(void)sd_journal_set_data_threshold(journal, 0);
+	r = sd_journal_get_data(journal, "COREDUMP", &data, &length);
+	(void)sd_journal_set_data_threshold(journal, DATA_THRESHOLD);
+	if (r < 0)
+		return r;
+	if (length < prefix || length - prefix > max)
+		return -EFBIG;
+	fd = spawn_records_fd();
+	if (fd < 0)
+		return fd;
+	r = write_full(fd, (const char *)data + prefix, length - prefix);
+	if (r < 0)
+		return r;
+	if (lseek(fd, 0, SEEK_SET) < 0)
+		return -errno;
+	*ret_bytes = length - prefix;
+	return take_fd(fd);
+}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * One journal entry out of sd-journal's hands into ours: the few fields that we read, how many values they have, and
+ * the core where the entry holds it. Moves no handle.
+ */
+#pragma once
+
+#include <systemd/sd-journal.h>
+
+#include "daemon/entry.h"
+
+/* The local journal, or the files of a directory (tests). 0 or -errno. */
+int journal_open(const char *directory, sd_journal **ret_journal);
+
+/*
+ * The entry that the handle stands on. A field that cannot be unpacked counts as absent. 0; -EBADMSG or
+ * -EADDRNOTAVAIL: it was vacuumed under our feet; -errno.
+ */
+int reader_entry(sd_journal *journal, struct entry **ret_entry);
+
+/*
+ * Goes to the entry of that cursor and reads it. 0; -ENOENT: it is not there any more; -errno as above.
+ */
+int reader_entry_at(sd_journal *journal, const char *cursor, struct entry **ret_entry);
+
+/*
+ * Counts every value of every field, where a forger may have sent some twice. 0 or -errno; READER_LARGE: a field was
+ * so large that the handle should be opened anew: it keeps its unpacking buffer for good.
+ */
+#define READER_LARGE 1
+int reader_count_fields(sd_journal *journal, struct entry *entry);
+
+/* COREDUMP= as a memfd. fd, -EFBIG beyond max, or -errno. */
+int reader_copy_core(sd_journal *journal, uint64_t max, uint64_t *ret_bytes);
