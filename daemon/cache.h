@@ -5,7 +5,7 @@
 #include "util/macro.h"
 
 /*
- * Opens directory/UID, made if it is missing, owned by that uid and closed to all others: what one user's worker
- * writes, another's never reads. privileged: the folder can be given to uid; else it must be ours. fd or -errno.
+ * Opens directory/symbols/UID, made if it is missing, owned by that uid and closed to all others: what one user's
+ * worker writes, another's never reads. privileged: we may act as uid; else it must be ours. fd or -errno.
  */
 int cache_open(const char *directory, uint32_t uid, uint32_t gid, bool privileged);

@@ -112,6 +112,7 @@ static const struct config_item items[] = {
 	{ "Worker", "CoreMax", parse_limit, AT(core_max), &core_least, SIZE_HELP, sizeof(uint64_t) },
 	{ "Worker", "JournalCoreMax", parse_limit, AT(journal_core_max), &core_least, SIZE_HELP, sizeof(uint64_t) },
 	{ "Worker", "SymbolCache", config_parse_bool, AT(symbol_cache), NULL, "yes or no", 0 },
+	{ "Report", "CommandLine", config_parse_bool, AT(command_line), NULL, "yes or no", 0 },
 	{ "Analyzers", "Enable", config_parse_strv, AT(enable), NULL, "names or globs, separated by blanks", 0 },
 	{ "Analyzers", "Disable", config_parse_strv, AT(disable), NULL, "names or globs, separated by blanks", 0 },
 	{ "Analyzers", "Directory", parse_path, AT(analyzers_directory), ANALYZERS_DIR, "an absolute path", 0 },
@@ -142,6 +143,7 @@ static int set_defaults(struct config *config) {
 		.core_max = GIB(32),           /* systemd-coredump's own ExternalSizeMax= */
 		.journal_core_max = MIB(767),  /* systemd-coredump's own JournalSizeMax= */
 		.symbol_cache = true,
+		.command_line = true,
 	};
 	config->core_directory = strdup(CORE_DIRECTORY);
 	config->worker_path = strdup(WORKER_PATH);

@@ -28,6 +28,8 @@ struct config {
 	uint64_t core_max;
 	uint64_t journal_core_max;
 	bool symbol_cache;
+	/* [Report] */
+	bool command_line; /* in the report */
 	/* [Analyzers], [Analyzer NAME] */
 	char **enable, **disable;
 	char *analyzers_directory;
