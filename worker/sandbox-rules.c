@@ -30,7 +30,8 @@ struct condition {
 };
 
 #define IS(n, value) { n, SCMP_CMP_EQ, (scmp_datum_t)(value), 0 }
-#define HAS_NOT(n, bits) { n, SCMP_CMP_MASKED_EQ, (scmp_datum_t)(bits), 0 }
+#define MASKED(n, mask, value) { n, SCMP_CMP_MASKED_EQ, (scmp_datum_t)(mask), (scmp_datum_t)(value) }
+#define HAS_NOT(n, bits) MASKED(n, bits, 0)
 
 static const int allowed[] = {
 	/* memory; mmap() and mprotect() are below */
@@ -86,12 +87,18 @@ static const int deadly[] = {
 /*
  * An open that changes nothing. O_RDONLY with O_TRUNC truncates, and Landlock minds that from its third version only.
  */
+#define FLAGS_FILE (MAP_ANONYMOUS | MAP_TYPE)
 #define FLAGS_CHANGE (O_ACCMODE | O_CREAT | O_TRUNC | O_APPEND)
 
 static const struct condition conditions[] = {
-	/* No new code: not by mapping it, not by turning data into it. */
+	/*
+	 * No new code: data is not turned into it, and what is mapped as code comes from a file and cannot be written.
+	 * (A library is loaded late where only few cores need it; corewatch.service has its cache mounted noexec.)
+	 */
 	{ SCMP_SYS(mmap), 1, { HAS_NOT(2, PROT_EXEC) } },
+	{ SCMP_SYS(mmap), 2, { MASKED(2, PROT_EXEC | PROT_WRITE, PROT_EXEC), MASKED(3, FLAGS_FILE, MAP_PRIVATE) } },
 	{ SCMP_SYS(mmap2), 1, { HAS_NOT(2, PROT_EXEC) } },
+	{ SCMP_SYS(mmap2), 2, { MASKED(2, PROT_EXEC | PROT_WRITE, PROT_EXEC), MASKED(3, FLAGS_FILE, MAP_PRIVATE) } },
 	{ SCMP_SYS(mprotect), 1, { HAS_NOT(2, PROT_EXEC) } },
 	{ SCMP_SYS(open), 1, { HAS_NOT(1, FLAGS_CHANGE) } },
 	{ SCMP_SYS(openat), 1, { HAS_NOT(2, FLAGS_CHANGE) } },

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What a worker gives up before it looks at the first byte of a core. Plug-ins are loaded before, for nothing can be
- * mapped as code afterwards. From then on there are no threads, no other programs, no network, no way to change a file
- * but in the cache folder, and nobody to speak to but through the records.
+ * What a worker gives up before it looks at the first byte of a core. Plug-ins are loaded before, and read their
+ * options with the rights of whoever started the worker. From then on there are no threads, no other programs, no
+ * network, no way to change a file but in the cache folder, and nobody to speak to but through the records.
  */
 #pragma once
 

@@ -7,6 +7,7 @@
  */
 #pragma once
 
+#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/keyctl.h>
@@ -78,6 +79,12 @@ static int try_make_code(void) {
 	void *p = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
 	return p == MAP_FAILED ? -errno : RESULT(mprotect(p, 4096, PROT_READ | PROT_EXEC));
+}
+
+static int try_map_writable_code(void) {
+	int fd = open("/bin/true", O_RDONLY | O_CLOEXEC);
+
+	return RESULT(mmap(NULL, 4096, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE, fd, 0) == MAP_FAILED ? -1 : 0);
 }
 
 /* the network */
@@ -190,6 +197,11 @@ static int use_cache(void) {
 
 ATTEMPT(read_a_file, open(attempt_file, O_RDONLY | O_CLOEXEC))
 ATTEMPT(read_a_folder, open("/usr", O_RDONLY | O_DIRECTORY | O_CLOEXEC))
+static int load_a_library(void) {
+	static const char name[] = "libresolv.so.2"; /* the C library has it, and nothing of ours is linked with it */
+
+	return !dlopen(name, RTLD_NOLOAD | RTLD_LAZY) && dlopen(name, RTLD_NOW) ? 0 : -ELIBACC;
+}
 static int use_memory(void) {
 	char *p = malloc(64 << 20);
 
@@ -209,6 +221,7 @@ static const struct attempt attempts[] = {
 	{ "enter a namespace", KILLED, try_setns },
 	{ "a file in memory", FORBIDDEN, try_memfd },
 	{ "map code", FORBIDDEN, try_map_code },
+	{ "map code that can be changed", FORBIDDEN, try_map_writable_code },
 	{ "turn data into code", FORBIDDEN, try_make_code },
 	{ "internet socket", KILLED, try_inet },
 	{ "unix socket", KILLED, try_unix },
@@ -279,5 +292,6 @@ static const struct attempt attempts[] = {
 	{ "make, rename, read and remove a file in the cache", ALLOWED, use_cache },
 	{ "read a file", ALLOWED, read_a_file },
 	{ "read a folder", ALLOWED, read_a_folder },
+	{ "load a library", ALLOWED, load_a_library },
 	{ "use memory", ALLOWED, use_memory },
 };
