@@ -9,6 +9,7 @@
 #include "daemon/follower.h"
 
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <systemd/sd-id128.h>
 
 #include "daemon/admit.h"
@@ -22,6 +23,8 @@
 #define DATA_THRESHOLD KIB(64)
 /* After larger fields than this the journal is opened anew: it keeps its unpacking buffer for good. */
 #define DATA_LARGE MIB(16)
+/* All fields of an entry without a core. Environments and maps have some megabytes at most. */
+#define COUNTED_MAX MIB(48)
 /* Between tries to open a journal that cannot be opened. */
 #define REOPEN_USEC (2 * USEC_PER_SEC)
 /* Tries at one entry that cannot be read, before it is passed over. */
@@ -168,12 +171,34 @@ static int read_fields(struct follower *f, struct entry *entry) {
 		if (r < 0)
 			return r;
 	}
+	entry->has_core = sd_journal_get_data(f->journal, "COREDUMP", &data, &length) >= 0;
 	return 0;
 }
 
-int follower_count_fields(struct follower *f, struct entry *entry) {
+/*
+ * Memory of our own, beyond what there is, that may be taken; 0: any. sd-journal unpacks a field whole when it is
+ * enumerated, and any user can send one of 768 MiB that was packed into a page.
+ */
+static void limit_memory(uint64_t more) {
+	struct rlimit limit;
+	unsigned long data;
+	FILE *f;
+
+	if (getrlimit(RLIMIT_DATA, &limit) < 0)
+		return;
+	limit.rlim_cur = limit.rlim_max;
+	f = more > 0 ? fopen("/proc/self/statm", "re") : NULL;
+	if (f && fscanf(f, "%*u %*u %*u %*u %*u %lu", &data) == 1)
+		limit.rlim_cur = MIN((rlim_t)(data * (uint64_t)getpagesize() + more), limit.rlim_max);
+	if (f)
+		fclose(f);
+	(void)setrlimit(RLIMIT_DATA, &limit);
+}
+
+static int count_fields(struct follower *f, struct entry *entry) {
 	const void *data;
 	size_t length;
+	uint64_t total = 0;
 	int r;
 
 	for (int id = 0; id < _FIELD_MAX; id++)
@@ -184,12 +209,23 @@ int follower_count_fields(struct follower *f, struct entry *entry) {
 
 		if (id < _FIELD_MAX)
 			entry->fields[id].count++;
-		if (length >= strlen("COREDUMP=") && memcmp(data, "COREDUMP=", strlen("COREDUMP=")) == 0)
-			entry->has_core = true;
 		if (length > DATA_LARGE)
 			f->reopen = true;
+		total += length;
+		if (total > COUNTED_MAX)
+			return -EFBIG;
 	}
 	return r;
+}
+
+int follower_count_fields(struct follower *f, struct entry *entry) {
+	int r;
+
+	limit_memory(COUNTED_MAX);
+	r = count_fields(f, entry);
+	limit_memory(0);
+	/* Here it is the field that is too large, not the memory too small. */
+	return r == -ENOMEM || r == -E2BIG || r == -ENOBUFS ? -EFBIG : r;
 }
 
 int follower_copy_core(struct follower *f, uint64_t max, uint64_t *ret_bytes) {

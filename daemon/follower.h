@@ -36,7 +36,8 @@ DEFINE_CLEANUP(struct follower *, follower_free);
 /* Reads on, from the event loop. */
 void follower_resume(struct follower *follower);
 
-/* Within `take` only: counts every value of every field, where a forger may have sent some twice. 0 or -errno. */
+/* Within `take` only: counts every value of every field, where a forger may have sent some twice. 0, -EFBIG if it is
+ * more than systemd-coredump sends, or -errno. */
 int follower_count_fields(struct follower *follower, struct entry *entry);
 /* Within `take` only: the current entry's COREDUMP= as a memfd. fd, -EFBIG beyond max, or -errno. */
 int follower_copy_core(struct follower *follower, uint64_t max, uint64_t *ret_bytes);

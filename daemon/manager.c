@@ -162,15 +162,16 @@ static int handle_crash(struct manager *m, struct crash *crash, struct ticket *t
 /* 0 or -EBADMSG with a reason; then the entry stays the caller's. */
 static int judge(struct manager *m, struct entry *entry, struct crash **ret_crash, const char **ret_reason) {
 	const struct admit_policy policy = make_policy(m);
+	bool suspect;
 	int r;
 
-	r = admit_entry(&policy, entry, ret_reason);
+	r = admit_entry(&policy, entry, &suspect, ret_reason);
 	if (r < 0)
 		return r;
-	/* Only now, for it unpacks every field of the entry, however large. */
-	r = follower_count_fields(m->follower, entry);
+	/* Only now, and only then, for it unpacks every field of the entry. */
+	r = suspect ? follower_count_fields(m->follower, entry) : 0;
 	if (r < 0) {
-		*ret_reason = "it cannot be read";
+		*ret_reason = r == -EFBIG ? "its fields are larger than systemd-coredump's" : "it cannot be read";
 		return r == -ENOMEM ? r : -EBADMSG;
 	}
 	return admit(&policy, entry, ret_crash, ret_reason);

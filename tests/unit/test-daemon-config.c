@@ -90,7 +90,7 @@ static char *uncommented(void) {
 	}
 	assert_int_equal(
 		keys,
-		16); /* as many as the table has, and one of an analyzer's: whoever adds a key adds it to the file */
+		17); /* as many as the table has, and one of an analyzer's: whoever adds a key adds it to the file */
 	free(text);
 	return out;
 }
@@ -116,6 +116,7 @@ static void test_shipped_file_is_the_defaults(void **state _unused_) {
 	assert_int_equal(shipped->core_max, defaults->core_max);
 	assert_int_equal(shipped->journal_core_max, defaults->journal_core_max);
 	assert_int_equal(shipped->symbol_cache, defaults->symbol_cache);
+	assert_int_equal(shipped->command_line, defaults->command_line);
 	assert_null(shipped->enable);
 	assert_string_equal(shipped->analyzers_directory, defaults->analyzers_directory);
 }
