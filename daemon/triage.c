@@ -5,6 +5,8 @@
  */
 #include "daemon/triage.h"
 
+#include <systemd/sd-login.h>
+
 #include "daemon/follower.h"
 #include "report/report.h"
 #include "util/log.h"
@@ -13,6 +15,7 @@
 struct triage_context {
 	const char *directory;
 	uint32_t self_uid;
+	char *unit; /* ours, or NULL where we are no service */
 	sd_journal *journal; /* kept open: opening reads the header of every file */
 };
 
@@ -23,6 +26,7 @@ int triage_new(const char *directory, uint32_t self_uid, struct triage_context *
 		return -ENOMEM;
 	context->directory = directory;
 	context->self_uid = self_uid;
+	(void)sd_pid_get_unit(0, &context->unit);
 	*ret_context = context;
 	return 0;
 }
@@ -31,6 +35,7 @@ void triage_free(struct triage_context *context) {
 	if (!context)
 		return;
 	sd_journal_close(context->journal);
+	free(context->unit);
 	free(context);
 }
 
@@ -82,6 +87,19 @@ static int add_matches(sd_journal *journal, const struct crash *crash) {
 	return r;
 }
 
+/* A user can send the like of his own report, but not from our unit: he shall not hide a crash from the administrator. */
+static bool unit_may_send(struct triage_context *context, uint32_t uid) {
+	const size_t prefix = strlen("_SYSTEMD_UNIT=");
+	const void *data;
+	size_t length;
+
+	if (uid == 0 || uid == context->self_uid || !context->unit)
+		return true;
+	return sd_journal_get_data(context->journal, "_SYSTEMD_UNIT", &data, &length) >= 0 &&
+	       length == prefix + strlen(context->unit) &&
+	       memcmp((const char *)data + prefix, context->unit, length - prefix) == 0;
+}
+
 static int search(struct triage_context *context, const struct crash *crash) {
 	int r;
 
@@ -106,7 +124,8 @@ static int search(struct triage_context *context, const struct crash *crash) {
 			continue;
 		memcpy(text, data + prefix, length - prefix);
 		text[length - prefix] = 0;
-		if (parse_uid(text, &uid) >= 0 && triage_believes(uid, context->self_uid, crash))
+		if (parse_uid(text, &uid) >= 0 && triage_believes(uid, context->self_uid, crash) &&
+		    unit_may_send(context, uid))
 			return 1;
 	}
 	return r;
