@@ -175,23 +175,17 @@ static int read_fields(struct follower *f, struct entry *entry) {
 	return 0;
 }
 
-/*
- * Memory of our own, beyond what there is, that may be taken; 0: any. sd-journal unpacks a field whole when it is
- * enumerated, and any user can send one of 768 MiB that was packed into a page.
- */
+/* Memory that may be taken beyond what is; 0: any. sd-journal unpacks fields whole, and any user may send 768 MiB. */
 static void limit_memory(uint64_t more) {
+	_cleanup_fclose_ FILE *f = more > 0 ? fopen("/proc/self/statm", "re") : NULL;
 	struct rlimit limit;
 	unsigned long data;
-	FILE *f;
 
 	if (getrlimit(RLIMIT_DATA, &limit) < 0)
 		return;
 	limit.rlim_cur = limit.rlim_max;
-	f = more > 0 ? fopen("/proc/self/statm", "re") : NULL;
 	if (f && fscanf(f, "%*u %*u %*u %*u %*u %lu", &data) == 1)
 		limit.rlim_cur = MIN((rlim_t)(data * (uint64_t)getpagesize() + more), limit.rlim_max);
-	if (f)
-		fclose(f);
 	(void)setrlimit(RLIMIT_DATA, &limit);
 }
 
@@ -224,8 +218,7 @@ int follower_count_fields(struct follower *f, struct entry *entry) {
 	limit_memory(COUNTED_MAX);
 	r = count_fields(f, entry);
 	limit_memory(0);
-	/* Here it is the field that is too large, not the memory too small. */
-	return r == -ENOMEM || r == -E2BIG || r == -ENOBUFS ? -EFBIG : r;
+	return r == -ENOMEM || r == -E2BIG || r == -ENOBUFS ? -EFBIG : r; /* the field is too large, not memory too small */
 }
 
 int follower_copy_core(struct follower *f, uint64_t max, uint64_t *ret_bytes) {
