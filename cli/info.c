@@ -18,7 +18,7 @@ static int show(sd_journal *j, void *userdata) {
 	const char *json;
 	int r;
 
-	r = entry_report(j, false, &report);
+	r = entry_report(j, info->options, false, &report);
 	if (r < 0)
 		return r == -EBADMSG || r == -EFBIG ? 0 : r;
 	if (info->options->json != JSON_OFF) {

@@ -10,6 +10,7 @@
 #include <glob.h>
 #include <systemd/sd-id128.h>
 
+#include "cli/trust.h"
 #include "cli/updates.h"
 #include "report/json.h"
 #include "report/report.h"
@@ -171,14 +172,14 @@ static bool field_is(sd_journal *j, const char *name, const char *const *values,
 	return false;
 }
 
-bool entry_is_ours(sd_journal *j) {
+static bool entry_is_ours(sd_journal *j, const struct options *o) {
 	static const char *const identifier[] = { "corewatch" };
 
 	return field_is(j, "MESSAGE_ID", our_ids, ELEMENTSOF(our_ids)) &&
-	       field_is(j, "SYSLOG_IDENTIFIER", identifier, 1);
+	       field_is(j, "SYSLOG_IDENTIFIER", identifier, 1) && (o->untrusted || entry_is_trusted(j, o));
 }
 
-int entry_report(sd_journal *j, bool brief, json_object **ret_report) {
+static int read_report(sd_journal *j, bool brief, json_object **ret_report) {
 	_cleanup_free_ char *json = NULL;
 	int r;
 
@@ -196,10 +197,22 @@ int entry_report(sd_journal *j, bool brief, json_object **ret_report) {
 	return report_parse(json, strlen(json), ret_report);
 }
 
+int entry_report(sd_journal *j, const struct options *o, bool brief, json_object **ret_report) {
+	_cleanup_json_ json_object *report = NULL;
+	int r = read_report(j, brief, &report);
+
+	if (r >= 0 && !entry_is_trusted(j, o))
+		r = entry_mark_untrusted(j, report);
+	if (r < 0)
+		return r;
+	*ret_report = take_ptr(report);
+	return 0;
+}
+
 bool entry_has_report(sd_journal *j, void *unused _unused_) {
 	_cleanup_json_ json_object *report = NULL;
 
-	return entry_report(j, true, &report) >= 0;
+	return read_report(j, true, &report) >= 0;
 }
 
 /* ── words ── */
@@ -255,7 +268,7 @@ static int step(sd_journal *j, const struct options *o, const struct updates *up
 			return 0;
 		if ((o->has_since && t < o->since) || (o->has_until && t > o->until))
 			continue;
-		if (entry_is_ours(j) && words_match(j, matches, n) && !updates_supersede(updates, j))
+		if (entry_is_ours(j, o) && words_match(j, matches, n) && !updates_supersede(updates, j))
 			return 1;
 	}
 }
@@ -323,7 +336,7 @@ int64_t journal_each(sd_journal *j, const struct options *o, char **matches, siz
 
 	if (r < 0)
 		return r;
-	r = updates_read(all, o->has_until ? o->until : UINT64_MAX, &updates);
+	r = updates_read(all, o, &updates);
 	if (r >= 0)
 		r = walk(j, o, updates, matches, n, limit, v);
 

@@ -16,13 +16,11 @@ static inline void journal_closep(sd_journal **j) {
 		sd_journal_close(*j);
 }
 
-/* Whether the current entry is a report of corewatchd's. */
-bool entry_is_ours(sd_journal *j);
 /* One field's value; -ENOENT, -EFBIG. Caller frees. */
 int entry_field(sd_journal *j, const char *name, char **ret_value);
-/* The report in the current entry: the whole one, or (brief) the one that may be shortened. -EBADMSG: there is none
- * that can be shown. */
-int entry_report(sd_journal *j, bool brief, json_object **ret_report);
+/* The report in the current entry: the whole one, or (brief) the one that may be shortened. One that is not trusted says
+ * so itself (cli/trust.h). -EBADMSG: there is none that can be shown. */
+int entry_report(sd_journal *j, const struct options *options, bool brief, json_object **ret_report);
 
 /*
  * Calls `each` on every matching entry, oldest first or as the options say, for at most `limit` (0: all) of the newest.

@@ -144,7 +144,7 @@ static int collect(sd_journal *j, void *userdata) {
 	struct list *list = userdata;
 	int r;
 
-	r = entry_report(j, true, &report);
+	r = entry_report(j, list->options, true, &report);
 	if (r < 0)
 		return r == -EBADMSG || r == -EFBIG ? 0 : r;
 	r = list->array ? add_json(list, j, report) : add_row(list, report);

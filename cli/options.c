@@ -123,6 +123,8 @@ static const struct item {
 	  .help = "read this journal file; may be given more than once" },
 	{ "directory", 'D', VERB_LIST | VERB_INFO, "DIR", NULL, STRING(directory),
 	  .help = "read the journal files in this folder" },
+	{ "untrusted", 0, VERB_LIST | VERB_INFO, NULL, NULL, FLAG(untrusted),
+	  .help = "also reports that corewatch.service did not send" },
 	{ "quiet", 'q', VERB_LIST | VERB_INFO | VERB_ANALYZE, NULL, NULL, FLAG(quiet), .help = "no hints" },
 	{ "exe", 0, VERB_ANALYZE, "FILE", NULL, STRING(exe),
 	  .help = "the crashed program's file, where it is not at its old path" },

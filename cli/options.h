@@ -14,7 +14,7 @@ enum { FILES_MAX = 64 };
 
 struct options {
 	enum json_mode json;
-	bool no_pager, no_legend, quiet, reverse, one;
+	bool no_pager, no_legend, quiet, reverse, one, untrusted;
 	bool has_lines, has_since, has_until, has_timeout, has_duration;
 	uint64_t lines;        /* -n; at least 1 */
 	uint64_t since, until; /* realtime, microseconds */

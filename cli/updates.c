@@ -3,6 +3,7 @@
 #include "cli/updates.h"
 
 #include "cli/journal.h"
+#include "cli/trust.h"
 #include "report/report.h"
 #include "util/parse.h"
 
@@ -57,8 +58,9 @@ static int compare(const void *a, const void *b) {
 	return strcmp(((const struct update *)a)->id, ((const struct update *)b)->id);
 }
 
-int updates_read(sd_journal *j, uint64_t until, struct updates **ret_updates) {
+int updates_read(sd_journal *j, const struct options *o, struct updates **ret_updates) {
 	_cleanup_(updates_freep) struct updates *updates = calloc(1, sizeof(*updates));
+	uint64_t until = o->has_until ? o->until : UINT64_MAX;
 	struct update update;
 	int r;
 
@@ -70,7 +72,7 @@ int updates_read(sd_journal *j, uint64_t until, struct updates **ret_updates) {
 	if (r >= 0)
 		r = sd_journal_seek_head(j);
 	while (r >= 0 && (r = sd_journal_next(j)) > 0)
-		if (read_entry(j, &update) && update.time <= until)
+		if (read_entry(j, &update) && update.time <= until && entry_is_trusted(j, o))
 			r = add(updates, &update);
 	if (r < 0)
 		return r;

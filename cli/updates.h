@@ -3,20 +3,20 @@
  * Reports that were updated: an entry with the updates' message id supersedes those with the same report id. Only the
  * newest is shown.
  *
- * Anyone may write to a journal. An update is believed from root, or from whoever sent the report that it supersedes: a
- * user can hide reports of his own crashes, and nobody else's.
+ * Anyone may write to a journal. An update is believed if it is a trusted report (cli/trust.h), and only from root or
+ * whoever sent the report that it supersedes.
  */
 #pragma once
 
 #include <systemd/sd-journal.h>
 
-#include "util/macro.h"
+#include "cli/options.h"
 
 struct updates;
 
-/* Reads all updates up to `until` (realtime, microseconds). Opens nothing: j is a journal without matches, whose
- * position is lost. 0 or -errno. */
-int updates_read(sd_journal *j, uint64_t until, struct updates **ret_updates);
+/* Reads all updates that are not later than what the options ask for. Opens nothing: j is a journal without matches,
+ * whose position is lost. 0 or -errno. */
+int updates_read(sd_journal *j, const struct options *options, struct updates **ret_updates);
 void updates_free(struct updates *updates);
 DEFINE_CLEANUP(struct updates *, updates_free);
 

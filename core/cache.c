@@ -2,7 +2,8 @@
 /*
  * See cache.h. An entry is a header and the bytes. No fsync(): after a power cut the checksum tells what is left.
  *
- * The time of last use is the file's mtime, set when it is opened: atime is not kept on most systems.
+ * The time of last use is the file's mtime, set when it is opened: atime is not kept on most systems. It is set by
+ * writing a byte that is there already, for the sandbox forbids to set times: that would be any file's of the owner.
  */
 #include "core/cache.h"
 
@@ -92,12 +93,16 @@ static bool entry_is_good(const uint8_t *file, size_t file_size, const char *nam
 	return memcmp(&have, &want, sizeof(have)) == 0;
 }
 
-static void mark_used(int fd, const struct stat *st) {
+static void mark_used(const struct cache *cache, const char *name, const struct stat *st) {
+	_cleanup_close_ int fd = -EBADF;
 	struct timespec now;
 
 	clock_gettime(CLOCK_REALTIME, &now);
-	if (now.tv_sec < st->st_mtim.tv_sec || now.tv_sec - st->st_mtim.tv_sec >= USED_SECONDS)
-		(void)futimens(fd, NULL);
+	if (now.tv_sec >= st->st_mtim.tv_sec && now.tv_sec - st->st_mtim.tv_sec < USED_SECONDS)
+		return;
+	fd = openat(cache->fd, name, O_WRONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
+	if (fd >= 0 && pwrite(fd, CACHE_MAGIC, 1, 0) < 0)
+		return; /* a full disk, most likely: then it counts as old */
 }
 
 /* MAP_FAILED and errno, as mmap(). */
@@ -140,7 +145,7 @@ int cache_open(const struct cache *cache, const char *name, const struct cache_k
 		(void)unlinkat(cache->fd, name, 0);
 		return -EBADMSG;
 	}
-	mark_used(fd, &st);
+	mark_used(cache, name, &st);
 	entry.data = (uint8_t *)entry.map + sizeof(struct header);
 	entry.size = entry.map_size - sizeof(struct header);
 	*ret_entry = entry;

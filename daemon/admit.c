@@ -10,6 +10,9 @@
 
 #include "util/parse.h"
 
+/* RFC 3339, in which reports have it, ends with the year 9999. */
+#define TIMESTAMP_MAX (UINT64_C(253402300800) * USEC_PER_SEC)
+
 static int refuse(const char *reason, const char **ret_reason) {
 	*ret_reason = reason;
 	return -EBADMSG;
@@ -48,7 +51,7 @@ static int check_fields(const struct entry *entry, struct crash *crash, const ch
 	if (parse_u32(entry_get(entry, FIELD_COREDUMP_SIGNAL), &signal) < 0 || signal < 1 || signal > 64)
 		return refuse("COREDUMP_SIGNAL= is no signal number", ret_reason);
 	if (parse_u64(entry_get(entry, FIELD_COREDUMP_TIMESTAMP), &crash->timestamp) < 0 ||
-	    crash->timestamp > INT64_MAX)
+	    crash->timestamp >= TIMESTAMP_MAX)
 		return refuse("COREDUMP_TIMESTAMP= is no time", ret_reason);
 	crash->signal = (int)signal;
 	return 0;
@@ -94,6 +97,17 @@ static int check_unit(const struct entry *entry, struct crash *crash, const char
 	return 0;
 }
 
+static bool is_vouched_for(const struct crash *crash) {
+	return crash->attributed || crash->privileged;
+}
+
+/* Rule 5: without a file that proves it, only a sender that we know otherwise. */
+static int check_proof(bool has_file, const struct crash *crash, const char **ret_reason) {
+	return has_file || is_vouched_for(crash)
+	               ? 0
+	               : refuse("no core, and nothing else shows that systemd-coredump sent it", ret_reason);
+}
+
 static int check_entry(const struct admit_policy *policy, const struct entry *entry, struct crash *crash,
                        const char **ret_reason) {
 	int r;
@@ -104,13 +118,22 @@ static int check_entry(const struct admit_policy *policy, const struct entry *en
 	r = check_sender(policy, entry, crash, ret_reason);
 	if (r < 0)
 		return r;
-	return check_unit(entry, crash, ret_reason);
+	r = check_unit(entry, crash, ret_reason);
+	if (r < 0)
+		return r;
+	return check_proof(entry_get(entry, FIELD_COREDUMP_FILENAME) != NULL, crash, ret_reason);
 }
 
-int admit_entry(const struct admit_policy *policy, const struct entry *entry, const char **ret_reason) {
+int admit_entry(const struct admit_policy *policy, const struct entry *entry, bool *ret_suspect,
+                const char **ret_reason) {
 	struct crash crash = { .core_fd = -EBADF };
+	int r;
 
-	return check_entry(policy, entry, &crash, ret_reason);
+	r = check_entry(policy, entry, &crash, ret_reason);
+	if (r < 0)
+		return r;
+	*ret_suspect = !is_vouched_for(&crash);
+	return 0;
 }
 
 static int admit_into(const struct admit_policy *policy, struct crash *crash, const char **ret_reason) {
@@ -123,9 +146,10 @@ static int admit_into(const struct admit_policy *policy, struct crash *crash, co
 	r = corefile_open(&policy->core, crash, ret_reason);
 	if (r < 0)
 		return r;
-	/* Rule 5: without a file only a sender that we know otherwise. */
-	if (crash->core_fd < 0 && crash->core_inode == 0 && !crash->attributed && !crash->privileged)
-		return refuse("no core, and nothing else shows that systemd-coredump sent it", ret_reason);
+	/* A name is no file: the core may be gone, or never have been. */
+	r = check_proof(crash->core_fd >= 0 || crash->core_inode != 0, crash, ret_reason);
+	if (r < 0)
+		return r;
 	return crash_make_id(crash);
 }
 

@@ -19,9 +19,11 @@ struct admit_policy {
 
 /*
  * The rules that need the entry alone: 0, or -EBADMSG with a reason (static text). Cheap: made before all of an entry
- * is read.
+ * is read. suspect: journald does not say that systemd-coredump sent it (it loses the race for every tenth), so a user
+ * may have, and the number of values of each field has to be counted before admit().
  */
-int admit_entry(const struct admit_policy *policy, const struct entry *entry, const char **ret_reason);
+int admit_entry(const struct admit_policy *policy, const struct entry *entry, bool *ret_suspect,
+                const char **ret_reason);
 
 /*
  * All rules. On success the entry is the crash's, its core is open and its id made. -EBADMSG with a reason: not to be

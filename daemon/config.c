@@ -161,6 +161,7 @@ static const struct config_item items[] = {
 	{ "Symbols", "DebuginfodRetrySec", parse_positive_time, AT(debuginfod_retry_usec), NULL, TIME_HELP,
 	  sizeof(uint64_t) },
 	{ "Symbols", "DebuginfodPath", parse_path, AT(debuginfod_path), FETCHER_PATH, "an absolute path", 0 },
+	{ "Report", "CommandLine", config_parse_bool, AT(command_line), NULL, "yes or no", 0 },
 	{ "Analyzers", "Enable", config_parse_strv, AT(enable), NULL, "names or globs, separated by blanks", 0 },
 	{ "Analyzers", "Disable", config_parse_strv, AT(disable), NULL, "names or globs, separated by blanks", 0 },
 	{ "Analyzers", "Directory", parse_path, AT(analyzers_directory), ANALYZERS_DIR, "an absolute path", 0 },
@@ -201,6 +202,7 @@ static int set_defaults(struct config *config) {
 		.debuginfod_file_max = GIB(1), /* of Debian's, browsers' alone are larger */
 		.debuginfod_cache_max = GIB(4),
 		.debuginfod_retry_usec = 86400 * USEC_PER_SEC,
+		.command_line = true,
 	};
 	config->core_directory = strdup(CORE_DIRECTORY);
 	config->worker_path = strdup(WORKER_PATH);

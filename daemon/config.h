@@ -48,6 +48,8 @@ struct config {
 	uint64_t debuginfod_file_max, debuginfod_cache_max;
 	uint64_t debuginfod_retry_usec;
 	char *debuginfod_path;
+	/* [Report] */
+	bool command_line; /* in the report */
 	/* [Analyzers], [Analyzer NAME] */
 	char **enable, **disable;
 	char *analyzers_directory;

@@ -50,23 +50,39 @@ static bool trusted(const struct corefile_policy *policy, const struct stat *st)
 	return (st->st_uid == 0 || st->st_uid == policy->owner) && (st->st_mode & (S_IWGRP | S_IWOTH)) == 0;
 }
 
-/* 0: equal; -EBADMSG: not; -ENOTSUP: the file system has no such attributes. */
-static int check_attributes(int fd, const struct entry *entry) {
-	static const struct { const char *attribute; enum field_id field;
+/*
+ * 0: equal; -EBADMSG: not; -ENOTSUP: the file system has no such attributes. The names are compared where nobody vouches
+ * for the sender: the owner of a crash could tell the administrator of another program. They may be missing, as
+ * systemd-coredump does not mind when a long path does not fit into an attribute.
+ */
+static int check_attributes(int fd, const struct crash *crash) {
+	static const struct {
+		const char *attribute;
+		enum field_id field;
+		bool is_name;
 	} pairs[] = {
-		{ "user.coredump.uid", FIELD_COREDUMP_UID },
-		{ "user.coredump.pid", FIELD_COREDUMP_PID },
-		{ "user.coredump.signal", FIELD_COREDUMP_SIGNAL },
-		{ "user.coredump.timestamp", FIELD_COREDUMP_TIMESTAMP },
+		{ "user.coredump.uid", FIELD_COREDUMP_UID, false },
+		{ "user.coredump.gid", FIELD_COREDUMP_GID, false },
+		{ "user.coredump.pid", FIELD_COREDUMP_PID, false },
+		{ "user.coredump.signal", FIELD_COREDUMP_SIGNAL, false },
+		{ "user.coredump.timestamp", FIELD_COREDUMP_TIMESTAMP, false },
+		{ "user.coredump.comm", FIELD_COREDUMP_COMM, true },
+		{ "user.coredump.exe", FIELD_COREDUMP_EXE, true },
 	};
+	bool vouched_for = crash->attributed || crash->privileged;
 
 	for (size_t i = 0; i < ELEMENTSOF(pairs); i++) {
-		const struct field *field = &entry->fields[pairs[i].field];
-		char value[64];
-		ssize_t n = fgetxattr(fd, pairs[i].attribute, value, sizeof(value));
+		const struct field *field = &crash->entry->fields[pairs[i].field];
+		char value[4096];
+		ssize_t n;
 
+		if (pairs[i].is_name && (vouched_for || !field->value))
+			continue;
+		n = fgetxattr(fd, pairs[i].attribute, value, sizeof(value));
 		if (n < 0 && errno == EOPNOTSUPP)
 			return -ENOTSUP;
+		if (n < 0 && errno == ENODATA && pairs[i].is_name)
+			continue;
 		if (n < 0 || (size_t)n != field->length || memcmp(value, field->value, (size_t)n) != 0)
 			return -EBADMSG;
 	}
@@ -126,7 +142,7 @@ static int check_core(const struct corefile_policy *policy, int fd, struct crash
 		return forged("the core is not a regular file", ret_reason);
 	if (!trusted(policy, &st))
 		return forged("the core is not root's, or others may write it", ret_reason);
-	r = check_attributes(fd, crash->entry);
+	r = check_attributes(fd, crash);
 	if (r == -ENOTSUP)
 		return without_core(crash, CORE_INACCESSIBLE,
 		                    "the file system has no extended attributes that prove whose core it is");

@@ -110,6 +110,11 @@ bool entry_is_plain(const struct entry *entry, enum field_id id) {
 	return field->count == 1 && !field->cut && strlen(field->value) == field->length;
 }
 
+void entry_forget(struct entry *entry, enum field_id id) {
+	free(entry->fields[id].value);
+	entry->fields[id] = (struct field){ .value = NULL };
+}
+
 const char *entry_get(const struct entry *entry, enum field_id id) {
 	return entry->fields[id].value;
 }

@@ -71,5 +71,7 @@ enum field_id field_of(const char *data, size_t length);
 int entry_add(struct entry *entry, enum field_id id, const char *value, size_t length);
 /* Whether there is exactly one value, whole and without NUL bytes. */
 bool entry_is_plain(const struct entry *entry, enum field_id id);
+/* Drops all values of a field. */
+void entry_forget(struct entry *entry, enum field_id id);
 /* The first value or NULL. */
 const char *entry_get(const struct entry *entry, enum field_id id);

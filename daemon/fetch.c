@@ -18,9 +18,8 @@
 #include "util/fetched.h"
 #include "util/log.h"
 
-/* Beside the folders of users, whose names are numbers. Others may open what they know the name of, and not list it. */
+/* Beside the folder of the users' symbols. */
 #define FOLDER "debuginfod"
-#define FOLDER_MODE 0711
 /* Each holds its core open. A storm of one program is served by the first: the others find its files. */
 #define JOBS_MAX 16
 /* For what the fetcher does beside downloading; it has its own clock, this is for one that hangs. */
@@ -56,13 +55,13 @@ static void complain(struct fetch *fetch, const char *what, int error) {
 int fetch_folder(struct fetch *fetch) {
 	int fd;
 
-	/* Never a folder of the user whose workers look at crashes: they could write there. */
+	/* Never open to the user whose workers look at crashes. */
 	if (!fetch->user.known) {
 		complain(fetch, "there is no user corewatch-fetch, run systemd-sysusers", -ENXIO);
 		return -ENXIO;
 	}
-	fd = cache_open_folder(fetch->manager->options.cache_directory, FOLDER, FOLDER_MODE, fetch->user.uid,
-	                       fetch->user.gid, fetch->manager->privileged);
+	fd = cache_open_shared(fetch->manager->options.cache_directory, FOLDER, fetch->user.gid,
+	                       fetch->manager->privileged);
 	if (fd < 0)
 		complain(fetch, "its folder " FOLDER " in the cache directory cannot be used", fd);
 	return fd;

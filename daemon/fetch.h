@@ -36,7 +36,7 @@ struct fetcher {
 	sd_event_source *child;
 };
 
-/* Which user owns the folder of fetched files: "corewatch-fetch", or us where we have no privileges. */
+/* Who writes the folder of fetched files, by his group: "corewatch-fetch", or us where we have no privileges. */
 struct fetch_user {
 	uint32_t uid, gid;
 	bool known;

@@ -191,23 +191,25 @@ static int handle_crash(struct manager *m, struct crash *crash, sd_journal *jour
 	return r < 0 ? r : 1;
 }
 
-/* 0 or -EBADMSG with a reason; then the entry stays the caller's. READER_LARGE: as reader_count_fields(). */
-static int judge(struct manager *m, struct entry *entry, sd_journal *journal, struct crash **ret_crash,
+/* 0 or -EBADMSG with a reason; then the entry stays the caller's. large: as reader_count_fields(); written in any case. */
+static int judge(struct manager *m, struct entry *entry, sd_journal *journal, bool *ret_large, struct crash **ret_crash,
                  const char **ret_reason) {
 	const struct admit_policy policy = make_policy(m);
-	int r, large;
+	bool suspect;
+	int r;
 
-	r = admit_entry(&policy, entry, ret_reason);
+	*ret_large = false;
+	r = admit_entry(&policy, entry, &suspect, ret_reason);
 	if (r < 0)
 		return r;
-	/* Only now, for it unpacks every field of the entry, however large. */
-	large = reader_count_fields(journal, entry);
-	if (large < 0) {
-		*ret_reason = "it cannot be read";
-		return large == -ENOMEM ? large : -EBADMSG;
+	/* Only now, and only then, for it unpacks every field of the entry. */
+	r = suspect ? reader_count_fields(journal, entry) : 0;
+	*ret_large = r == READER_LARGE || r == -EFBIG;
+	if (r < 0) {
+		*ret_reason = r == -EFBIG ? "its fields are larger than systemd-coredump's" : "it cannot be read";
+		return r == -ENOMEM ? r : -EBADMSG;
 	}
-	r = admit(&policy, entry, ret_crash, ret_reason);
-	return r < 0 ? r : large;
+	return admit(&policy, entry, ret_crash, ret_reason);
 }
 
 /* Somebody mutes, or takes it back. What is not understood is ignored: anyone can send it. */
@@ -243,7 +245,8 @@ int intake_take(struct entry *entry, sd_journal *journal, void *userdata) {
 	struct manager *m = userdata;
 	struct crash *crash;
 	struct ticket *ticket;
-	int r, large;
+	bool large;
+	int r;
 
 	r = progress_begin(m->progress, entry->cursor, &ticket);
 	if (r < 0)
@@ -253,20 +256,21 @@ int intake_take(struct entry *entry, sd_journal *journal, void *userdata) {
 		settle(m, ticket);
 		return r;
 	}
-	large = judge(m, entry, journal, &crash, &reason);
-	if (large == -EBADMSG) {
+	r = judge(m, entry, journal, &large, &crash, &reason);
+	if (r == -EBADMSG) {
 		if (manager_may_complain(m))
 			log_notice("ignoring the journal entry %s: %s", entry->cursor, reason);
 		settle(m, ticket);
-		return 0;
+		return large ? READER_LARGE : 0;
 	}
-	if (large < 0)
-		return large;
+	if (r < 0)
+		return r;
 	guard = NULL; /* the crash's */
+	large = large || crash->core_state == CORE_JOURNAL;
 	r = handle_crash(m, crash, journal, ticket);
 	if (r == 0)
 		settle(m, ticket);
-	return r < 0 ? r : large;
+	return r < 0 ? r : large ? READER_LARGE : 0;
 }
 
 bool intake_is_ready(void *userdata) {
@@ -283,13 +287,14 @@ static int read_again(struct manager *m, const struct waiting *waiting, sd_journ
 	_cleanup_(entry_freep) struct entry *entry = NULL;
 	const char *reason = "";
 	sd_journal *journal;
+	bool large;
 	int r;
 
 	r = triage_journal(m->triage, &journal);
 	if (r >= 0)
 		r = reader_entry_at(journal, waiting->cursor, &entry);
 	if (r >= 0)
-		r = judge(m, entry, journal, ret_crash, &reason);
+		r = judge(m, entry, journal, &large, ret_crash, &reason);
 	if (r == -ENOMEM)
 		return r;
 	if (r < 0) {
@@ -315,6 +320,7 @@ static int start_waiting(struct manager *m, const struct waiting *waiting) {
 		                         .program = "unknown",
 		                         .reason = SUPPRESS_LOST };
 	sd_journal *journal;
+	bool unpacked;
 	int r;
 
 	r = read_again(m, waiting, &journal, &crash);
@@ -322,7 +328,10 @@ static int start_waiting(struct manager *m, const struct waiting *waiting) {
 		return suppress_add(m->suppressor, &lost, waiting->ticket, m->config->rate.window_usec);
 	if (r < 0)
 		return r;
+	unpacked = crash->core_state == CORE_JOURNAL;
 	r = fetch_core(m, crash, journal);
+	if (unpacked)
+		triage_close(m->triage); /* or it keeps the whole core in memory */
 	if (r < 0)
 		return r;
 	return job_start(m, take_ptr(crash), waiting->ticket);

@@ -185,6 +185,8 @@ static int finish(struct job *job, struct worker_end *end) {
 		end->message = "its records could not be read";
 	else if (cut)
 		end->message = "it wrote more than it may, the rest was cut";
+	if (!job->manager->config->command_line)
+		entry_forget(job->crash->entry, FIELD_COREDUMP_CMDLINE);
 	r = document_build(job->crash, job->manager->os_name, end, records, length, &report);
 	if (r < 0)
 		return r;

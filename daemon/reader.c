@@ -2,12 +2,16 @@
 /* See reader.h. */
 #include "daemon/reader.h"
 
+#include <sys/resource.h>
+
 #include "util/io.h"
 #include "util/spawn.h"
 
 /* What sd-journal unpacks of one field when asked by name; the largest that we want of a text. */
 #define DATA_THRESHOLD KIB(64)
 #define DATA_LARGE MIB(16)
+/* All fields of an entry without a core. Environments and maps have some megabytes at most. */
+#define COUNTED_MAX MIB(48)
 
 int journal_open(const char *directory, sd_journal **ret_journal) {
 	sd_journal *journal;
@@ -39,6 +43,7 @@ static int read_fields(sd_journal *journal, struct entry *entry) {
 		if (r < 0)
 			return r;
 	}
+	entry->has_core = sd_journal_get_data(journal, "COREDUMP", &data, &length) >= 0;
 	return 0;
 }
 
@@ -81,9 +86,24 @@ int reader_entry_at(sd_journal *journal, const char *cursor, struct entry **ret_
 	return r == 0 ? -ENOENT : reader_entry(journal, ret_entry);
 }
 
-int reader_count_fields(sd_journal *journal, struct entry *entry) {
+/* Memory that may be taken beyond what is; 0: any. sd-journal unpacks fields whole, and any user may send 768 MiB. */
+static void limit_memory(uint64_t more) {
+	_cleanup_fclose_ FILE *f = more > 0 ? fopen("/proc/self/statm", "re") : NULL;
+	struct rlimit limit;
+	unsigned long data;
+
+	if (getrlimit(RLIMIT_DATA, &limit) < 0)
+		return;
+	limit.rlim_cur = limit.rlim_max;
+	if (f && fscanf(f, "%*u %*u %*u %*u %*u %lu", &data) == 1)
+		limit.rlim_cur = MIN((rlim_t)(data * (uint64_t)getpagesize() + more), limit.rlim_max);
+	(void)setrlimit(RLIMIT_DATA, &limit);
+}
+
+static int count_fields(sd_journal *journal, struct entry *entry) {
 	const void *data;
 	bool large = false;
+	uint64_t total = 0;
 	size_t length;
 	int r;
 
@@ -95,11 +115,21 @@ int reader_count_fields(sd_journal *journal, struct entry *entry) {
 
 		if (id < _FIELD_MAX)
 			entry->fields[id].count++;
-		if (length >= strlen("COREDUMP=") && memcmp(data, "COREDUMP=", strlen("COREDUMP=")) == 0)
-			entry->has_core = true;
 		large = large || length > DATA_LARGE;
+		total += length;
+		if (total > COUNTED_MAX)
+			return -EFBIG;
 	}
 	return r < 0 ? r : large ? READER_LARGE : 0;
+}
+
+int reader_count_fields(sd_journal *journal, struct entry *entry) {
+	int r;
+
+	limit_memory(COUNTED_MAX);
+	r = count_fields(journal, entry);
+	limit_memory(0);
+	return r == -ENOMEM || r == -E2BIG || r == -ENOBUFS ? -EFBIG : r; /* the field is too large, not memory too small */
 }
 
 int reader_copy_core(sd_journal *journal, uint64_t max, uint64_t *ret_bytes) {

@@ -24,11 +24,12 @@ int reader_entry(sd_journal *journal, struct entry **ret_entry);
 int reader_entry_at(sd_journal *journal, const char *cursor, struct entry **ret_entry);
 
 /*
- * Counts every value of every field, where a forger may have sent some twice. 0 or -errno; READER_LARGE: a field was
- * so large that the handle should be opened anew: it keeps its unpacking buffer for good.
+ * Counts every value of every field, where a forger may have sent some twice. 0 or -errno; -EFBIG: it is more than
+ * systemd-coredump sends. READER_LARGE: a field was so large that the handle should be opened anew, as after -EFBIG: it
+ * keeps its unpacking buffer for good.
  */
 #define READER_LARGE 1
 int reader_count_fields(sd_journal *journal, struct entry *entry);
 
-/* COREDUMP= as a memfd. fd, -EFBIG beyond max, or -errno. */
+/* COREDUMP= as a memfd; then the handle should be opened anew. fd, -EFBIG beyond max, or -errno. */
 int reader_copy_core(sd_journal *journal, uint64_t max, uint64_t *ret_bytes);

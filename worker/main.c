@@ -191,7 +191,7 @@ static bool is_folder(int fd) {
 
 static int run(struct arguments *a, struct plugins *plugins) {
 	struct recorder recorder = { .fd = WORKER_FD_RECORDS };
-	const char *what = NULL;
+	struct sandbox_outcome closed;
 	int r;
 
 	plugins_init(plugins);
@@ -207,19 +207,25 @@ static int run(struct arguments *a, struct plugins *plugins) {
 	if (is_folder(WORKER_FD_CACHE)) {
 		a->core.cache_fd = WORKER_FD_CACHE;
 		a->sandbox.file_max = a->core.cache_max;
+		a->sandbox.has_cache = true;
 	}
-	a->core.has_fetched = is_folder(WORKER_FD_FETCHED);
+	a->core.has_fetched = a->sandbox.has_fetched = is_folder(WORKER_FD_FETCHED);
 	a->core.fetched_fd = WORKER_FD_FETCHED;
-	r = sandbox_enter(&a->sandbox, &what);
+	r = sandbox_enter(&a->sandbox, &closed);
 	record_start(&recorder);
 	if (r < 0) {
-		log_error("cannot give up rights (%s): %s", what, strerror(-r));
-		record_failure(&recorder, "sandbox", "the worker could not give up its rights, so it did not look at the core");
+		char text[256];
+
+		snprintf(text, sizeof(text), "the worker could not give up its rights (%s: %s), so it did not look at the core",
+			 closed.failed, strerror(-r));
+		record_failure(&recorder, "sandbox", text);
 		record_flush(&recorder);
 		return WORKER_INTERNAL;
 	}
 	for (size_t i = 0; i < plugins->n_warnings; i++)
 		record_warning(&recorder, "plugins", plugins->warnings[i]);
+	for (size_t i = 0; i < closed.n_warnings; i++)
+		record_warning(&recorder, "sandbox", closed.warnings[i]);
 	/* What starts here reads hostile bytes. */
 	record_flush(&recorder);
 	if (a->list_analyzers) {

@@ -69,7 +69,7 @@ class Fixture:
             "COREDUMP_TIMESTAMP": self.time, "COREDUMP_COMM": mode, "COREDUMP_EXE": f"/usr/bin/{mode}",
             "COREDUMP_FILENAME": core, "COREDUMP_UNIT": "test.service",
         }
-        for name in ("uid", "pid", "signal", "timestamp"):
+        for name in ("uid", "gid", "pid", "signal", "timestamp"):
             os.setxattr(core, f"user.coredump.{name}", str(entry[f"COREDUMP_{name.upper()}"]).encode())
         entry.update(fields)
         return "".join(f"{name}={value}\n" for name, value in entry.items() if value is not None) + "\n"

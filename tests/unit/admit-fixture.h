@@ -55,9 +55,12 @@ static inline void make_core(struct fixture *f) {
 	fclose(out);
 	assert_return_code(chmod(f->core, 0640), errno);
 	set_attribute(f->core, "user.coredump.uid", OWNER);
+	set_attribute(f->core, "user.coredump.gid", OWNER);
 	set_attribute(f->core, "user.coredump.pid", "77");
 	set_attribute(f->core, "user.coredump.signal", "11");
 	set_attribute(f->core, "user.coredump.timestamp", "1700000000000000");
+	set_attribute(f->core, "user.coredump.comm", "prog");
+	set_attribute(f->core, "user.coredump.exe", "/usr/bin/prog");
 }
 
 /* What systemd-coredump does for the owner: setfacl -m u:UID:PERMISSIONS. */
@@ -101,6 +104,7 @@ static inline int set_up(void **state) {
 	set(f, FIELD_COREDUMP_SIGNAL, "11");
 	set(f, FIELD_COREDUMP_TIMESTAMP, "1700000000000000");
 	set(f, FIELD_COREDUMP_COMM, "prog");
+	set(f, FIELD_COREDUMP_EXE, "/usr/bin/prog");
 	set(f, FIELD_COREDUMP_DUMPABLE, "1");
 	set(f, FIELD_COREDUMP_FILENAME, f->core);
 	set(f, FIELD_UID, OWNER);

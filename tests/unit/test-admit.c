@@ -29,6 +29,7 @@ static void test_genuine_system_crash(void **state) {
 
 	make_core(f);
 	set_attribute(f->core, "user.coredump.uid", "101");
+	set_attribute(f->core, "user.coredump.gid", "101");
 	set(f, FIELD_COREDUMP_UID, "101");
 	set(f, FIELD_COREDUMP_GID, "101");
 	set(f, FIELD_UID, "995");
@@ -60,6 +61,8 @@ static void test_command_of_any_bytes(void **state) {
 	struct fixture *f = *state;
 
 	make_core(f);
+	set_attribute(f->core, "user.coredump.comm", "\x1b[31m\n\xff");
+	set(f, FIELD_SYSTEMD_UNIT, NULL);
 	set(f, FIELD_COREDUMP_COMM, "\x1b[31m\n\xff");
 	passes(f);
 }
@@ -136,6 +139,7 @@ static void test_numbers_out_of_range(void **state) {
 		{ FIELD_COREDUMP_SIGNAL, "65" },
 		{ FIELD_COREDUMP_TIMESTAMP, "18446744073709551616" },
 		{ FIELD_COREDUMP_TIMESTAMP, "9223372036854775808" },
+		{ FIELD_COREDUMP_TIMESTAMP, "253402300800000000" },
 		{ FIELD_COREDUMP_TIMESTAMP, "1e9" },
 		{ FIELD_BOOT_ID, "x" },
 		{ FIELD_BOOT_ID, "0123456789ABCDEF0123456789abcdef" },
@@ -189,6 +193,7 @@ static void test_system_user_for_himself(void **state) {
 
 	make_core(f);
 	set_attribute(f->core, "user.coredump.uid", "101");
+	set_attribute(f->core, "user.coredump.gid", "101");
 	set(f, FIELD_COREDUMP_UID, "101");
 	set(f, FIELD_COREDUMP_GID, "101");
 	set(f, FIELD_UID, "101");
@@ -230,6 +235,31 @@ static void test_nothing_proves_it(void **state) {
 	passes(f);
 }
 
+/* Before all of an entry is read, it is known whether it has to be. */
+static void test_suspects(void **state) {
+	static const struct { const char *unit, *uid, *filename; int result; bool suspect; } cases[] = {
+		{ "systemd-coredump@1-2-0.service", OWNER, "x", 0, false },
+		{ "systemd-coredump@1-2-0.service", OWNER, NULL, 0, false },
+		{ NULL, "995", NULL, 0, false },
+		{ NULL, "0", NULL, 0, false },
+		{ NULL, OWNER, "x", 0, true },
+		{ NULL, OWNER, NULL, -EBADMSG, true },
+	};
+	struct fixture *f = *state;
+
+	for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
+		const char *reason = NULL;
+		bool suspect = true;
+
+		set(f, FIELD_SYSTEMD_UNIT, cases[i].unit);
+		set(f, FIELD_UID, cases[i].uid);
+		set(f, FIELD_GID, cases[i].uid);
+		set(f, FIELD_COREDUMP_FILENAME, cases[i].filename);
+		assert_int_equal(admit_entry(&f->policy, f->entry, &suspect, &reason), cases[i].result);
+		assert_int_equal(suspect, cases[i].suspect);
+	}
+}
+
 /* ── ids ── */
 
 static void test_same_crash_same_id(void **state) {
@@ -263,6 +293,7 @@ int main(void) {
 		TEST(test_system_user_for_himself),
 		TEST(test_other_units),
 		TEST(test_nothing_proves_it),
+		TEST(test_suspects),
 		TEST(test_same_crash_same_id),
 	};
 

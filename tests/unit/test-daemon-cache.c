@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* daemon/cache.c with the rights that the service has: root who may not override permissions. */
+/* daemon/cache.c with the rights that the service has: root who may not override permissions, nor give files away. */
 #include <fcntl.h>
 #include <linux/capability.h>
 #include <setjmp.h>
@@ -28,11 +28,12 @@ static int tear_down(void **state _unused_) {
 	return system(command);
 }
 
-/* Gives up, or takes back, what lets root read other users' folders. */
+/* Gives up, or takes back, what lets root read other users' folders and give folders to them. */
 static void set_override(bool on) {
 	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
 	struct __user_cap_data_struct data[2];
-	const uint32_t bits = 1u << CAP_DAC_OVERRIDE | 1u << CAP_DAC_READ_SEARCH;
+	const uint32_t bits =
+		1u << CAP_DAC_OVERRIDE | 1u << CAP_DAC_READ_SEARCH | 1u << CAP_CHOWN | 1u << CAP_FOWNER;
 
 	assert_int_equal(syscall(SYS_capget, &header, data), 0);
 	data[0].effective = on ? data[0].effective | (data[0].permitted & bits) : data[0].effective & ~bits;
@@ -51,14 +52,14 @@ static struct stat stat_of(const char *name) {
 static void test_folder_of_another_user_is_opened_again(void **state _unused_) {
 	bool privileged = geteuid() == 0;
 	uint32_t uid = privileged ? OTHER : geteuid(), gid = privileged ? OTHER : getegid();
-	char name[16];
+	char name[32];
 	mode_t before = umask(077);
 
-	snprintf(name, sizeof(name), "%u", uid);
+	snprintf(name, sizeof(name), "symbols/%u", uid);
 	set_override(false);
 	for (unsigned i = 0; i < 2; i++) {
 		int own = cache_open(root, uid, gid, privileged);
-		int shared = cache_open_folder(root, "shared", 0711, uid, gid, privileged);
+		int shared = cache_open_shared(root, "shared", gid, privileged);
 
 		if (own < 0 || shared < 0)
 			fail_msg("time %u: %s", i, strerror(-MIN(own, shared)));
@@ -69,7 +70,10 @@ static void test_folder_of_another_user_is_opened_again(void **state _unused_) {
 	umask(before);
 	assert_int_equal(stat_of(name).st_uid, uid);
 	assert_int_equal(stat_of(name).st_mode & 0777, 0700);
-	assert_int_equal(stat_of("shared").st_mode & 0777, 0711);
+	assert_int_equal(stat_of("shared").st_mode & 07777, privileged ? 0771 : 0711);
+	assert_int_equal(stat_of("shared").st_uid, geteuid());
+	assert_int_equal(stat_of("shared").st_gid, gid);
+	assert_int_equal(umask(before), before);
 }
 
 static void test_folder_of_somebody_else_is_refused(void **state _unused_) {
@@ -77,9 +81,14 @@ static void test_folder_of_somebody_else_is_refused(void **state _unused_) {
 
 	snprintf(path, sizeof(path), "%s/link", root);
 	assert_int_equal(symlink("/etc", path), 0);
-	assert_int_equal(cache_open_folder(root, "link", 0711, geteuid(), getegid(), false), -ENOTDIR);
-	assert_int_equal(cache_open_folder(root, "mine", 0700, geteuid(), getegid(), false) >= 0, true);
-	assert_int_equal(cache_open_folder(root, "mine", 0700, OTHER + 1, OTHER + 1, false), -EPERM);
+	assert_int_equal(cache_open_shared(root, "link", getegid(), false), -ENOTDIR);
+	if (geteuid() != 0)
+		return;
+	assert_true(cache_open_shared(root, "theirs", OTHER, true) >= 0);
+	assert_int_equal(cache_open_shared(root, "theirs", OTHER + 1, true), -EPERM);
+	snprintf(path, sizeof(path), "%s/theirs", root);
+	assert_int_equal(chown(path, OTHER, OTHER), 0);
+	assert_int_equal(cache_open_shared(root, "theirs", OTHER, true), -EPERM);
 }
 
 int main(void) {

@@ -90,7 +90,7 @@ static char *uncommented(void) {
 	}
 	assert_int_equal(
 		keys,
-		29); /* as many as the table has, and one of an analyzer's: whoever adds a key adds it to the file */
+		30); /* as many as the table has, and one of an analyzer's: whoever adds a key adds it to the file */
 	free(text);
 	return out;
 }
@@ -130,6 +130,7 @@ static void test_shipped_file_is_the_defaults(void **state _unused_) {
 	assert_int_equal(shipped->debuginfod_cache_max, defaults->debuginfod_cache_max);
 	assert_int_equal(shipped->debuginfod_retry_usec, defaults->debuginfod_retry_usec);
 	assert_string_equal(shipped->debuginfod_path, defaults->debuginfod_path);
+	assert_int_equal(shipped->command_line, defaults->command_line);
 	assert_null(shipped->enable);
 	assert_string_equal(shipped->analyzers_directory, defaults->analyzers_directory);
 }

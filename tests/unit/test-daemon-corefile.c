@@ -2,6 +2,8 @@
 /* daemon/corefile.c: files that are not what an entry claims, and who may read what came out of them. */
 #include "admit-fixture.h"
 
+#include <sys/sysmacros.h>
+
 /* ── rule 4: the file ── */
 
 static void test_paths_elsewhere(void **state) {
@@ -35,6 +37,15 @@ static void test_not_a_regular_file(void **state) {
 	unlink(f->core);
 	assert_return_code(mkdir(f->core, 0700), errno);
 	refused(f, "regular file");
+	rmdir(f->core);
+	/* The name alone: what is there is a socket, and for root a device. */
+	assert_return_code(mknod(f->core, S_IFSOCK | 0600, 0), errno);
+	refused(f, "regular file");
+	unlink(f->core);
+	if (geteuid() == 0) {
+		assert_return_code(mknod(f->core, S_IFCHR | 0600, makedev(1, 5)), errno); /* /dev/zero */
+		refused(f, "regular file");
+	}
 }
 
 static void test_file_of_another_user(void **state) {
@@ -63,8 +74,8 @@ static void test_writable_by_others(void **state) {
 }
 
 static void test_attributes_of_another_crash(void **state) {
-	static const char *const names[] = { "user.coredump.uid", "user.coredump.pid", "user.coredump.signal",
-		                             "user.coredump.timestamp" };
+	static const char *const names[] = { "user.coredump.uid", "user.coredump.gid", "user.coredump.pid",
+		                             "user.coredump.signal", "user.coredump.timestamp" };
 	struct fixture *f = *state;
 
 	for (size_t i = 0; i < ELEMENTSOF(names); i++) {
@@ -76,6 +87,30 @@ static void test_attributes_of_another_crash(void **state) {
 		assert_return_code(removexattr(f->core, names[i]), errno);
 		refused(f, "extended attributes");
 		unlink(f->core);
+	}
+}
+
+/* The owner cannot make another program of it: his own core, but an entry of his own, too. */
+static void test_names_of_another_program(void **state) {
+	static const struct { enum field_id id; const char *attribute; } names[] = {
+		{ FIELD_COREDUMP_COMM, "user.coredump.comm" }, { FIELD_COREDUMP_EXE, "user.coredump.exe" },
+	};
+	struct fixture *f = *state;
+
+	for (size_t i = 0; i < ELEMENTSOF(names); i++) {
+		_cleanup_free_ char *name = strdup(entry_get(f->entry, names[i].id));
+
+		make_core(f);
+		set(f, names[i].id, "sshd");
+		passes(f); /* journald saw who sent it */
+		once_more(f);
+		set(f, FIELD_SYSTEMD_UNIT, NULL);
+		refused(f, "extended attributes");
+		assert_return_code(removexattr(f->core, names[i].attribute), errno);
+		passes(f);
+		once_more(f);
+		set(f, FIELD_SYSTEMD_UNIT, "systemd-coredump@3-1234-0.service");
+		set(f, names[i].id, name);
 	}
 }
 
@@ -136,6 +171,7 @@ int main(void) {
 		TEST(test_file_of_another_user),
 		TEST(test_writable_by_others),
 		TEST(test_attributes_of_another_crash),
+		TEST(test_names_of_another_program),
 		TEST(test_owner_needs_the_acl),
 		TEST(test_set_uid_program_without_acl),
 		TEST(test_owner_without_a_file),
