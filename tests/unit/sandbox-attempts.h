@@ -45,6 +45,7 @@ static inline void set_attempt_folder(const char *folder) {
 }
 
 #define ATTEMPT_CACHE_FD 5
+#define ATTEMPT_FETCHED_FD 6
 
 #define RESULT(call) ((call) < 0 ? -errno : 0)
 #define ATTEMPT(name, call)           \
@@ -185,6 +186,11 @@ ATTEMPT(try_cache_rename_out, renameat(ATTEMPT_CACHE_FD, "mine", ATTEMPT_CACHE_F
 ATTEMPT(try_cache_symlink, symlinkat(attempt_file, ATTEMPT_CACHE_FD, "link"))
 ATTEMPT(try_cache_mkdir, mkdirat(ATTEMPT_CACHE_FD, "folder", 0700))
 ATTEMPT(try_cache_set_id, fchmodat(ATTEMPT_CACHE_FD, "mine", 04755, 0))
+ATTEMPT(try_fetched_make, openat(ATTEMPT_FETCHED_FD, "new", O_WRONLY | O_CREAT | O_CLOEXEC, 0600))
+ATTEMPT(try_fetched_write, openat(ATTEMPT_FETCHED_FD, "theirs", O_WRONLY | O_CLOEXEC))
+ATTEMPT(try_fetched_unlink, unlinkat(ATTEMPT_FETCHED_FD, "theirs", 0))
+ATTEMPT(try_fetched_rename, renameat(ATTEMPT_FETCHED_FD, "theirs", ATTEMPT_CACHE_FD, "theirs"))
+ATTEMPT(read_fetched, openat(ATTEMPT_FETCHED_FD, "theirs", O_RDONLY | O_CLOEXEC))
 static int use_cache(void) {
 	int fd = openat(ATTEMPT_CACHE_FD, "new", O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 
@@ -289,7 +295,12 @@ static const struct attempt attempts[] = {
 	{ "a link in the cache", FORBIDDEN, try_cache_symlink },
 	{ "a folder in the cache", FORBIDDEN, try_cache_mkdir },
 	{ "a set-uid file in the cache", FORBIDDEN, try_cache_set_id },
+	{ "make a fetched file", FORBIDDEN, try_fetched_make },
+	{ "write a fetched file", FORBIDDEN, try_fetched_write },
+	{ "remove a fetched file", FORBIDDEN, try_fetched_unlink },
+	{ "rename a fetched file into the cache", FORBIDDEN, try_fetched_rename },
 	{ "make, rename, read and remove a file in the cache", ALLOWED, use_cache },
+	{ "read a fetched file", ALLOWED, read_fetched },
 	{ "read a file", ALLOWED, read_a_file },
 	{ "read a folder", ALLOWED, read_a_folder },
 	{ "load a library", ALLOWED, load_a_library },

@@ -21,18 +21,19 @@
 #define SOMEBODY 4242u
 #define MEMORY GIB(1)
 
-static int core_fd, records_fd, cache_fd;
+static int core_fd, records_fd, cache_fd, fetched_fd;
 
 static struct sandbox make_sandbox(void) {
 	bool root = geteuid() == 0;
 
 	return (struct sandbox){ .change_user = root, .uid = root ? SOMEBODY : getuid(), .gid = root ? SOMEBODY : getgid(),
-		                 .memory_max = MEMORY, .cpu_max = 1, .has_cache = true };
+		                 .memory_max = MEMORY, .cpu_max = 1, .has_cache = true, .has_fetched = true };
 }
 
 /* As util/spawn.c leaves them. */
 static void place_descriptors(void) {
-	if (dup2(core_fd, WORKER_FD_CORE) < 0 || dup2(records_fd, WORKER_FD_RECORDS) < 0 || dup2(cache_fd, WORKER_FD_CACHE) < 0)
+	if (dup2(core_fd, WORKER_FD_CORE) < 0 || dup2(records_fd, WORKER_FD_RECORDS) < 0 || dup2(cache_fd, WORKER_FD_CACHE) < 0 ||
+	    dup2(fetched_fd, WORKER_FD_FETCHED) < 0)
 		_exit(200);
 }
 
@@ -133,14 +134,14 @@ static int look_at_session(void) {
 	return environ && *environ ? -ENOTEMPTY : 0;
 }
 
-/* The protocol's three, the standard ones, which lead nowhere, and the folder that is being read. */
+/* The protocol's four, the standard ones, which lead nowhere, and the folder that is being read. */
 static int look_at_descriptors(void) {
 	DIR *folder = opendir("/proc/self/fd");
 	struct dirent *d;
 	struct stat null, st;
 
 	while (folder && (d = readdir(folder)))
-		if (d->d_name[0] != '.' && atoi(d->d_name) > WORKER_FD_CACHE && atoi(d->d_name) != dirfd(folder))
+		if (d->d_name[0] != '.' && atoi(d->d_name) > WORKER_FD_FETCHED && atoi(d->d_name) != dirfd(folder))
 			return -EMFILE;
 	if (!folder || stat("/dev/null", &null) < 0)
 		return -EIO;
@@ -169,6 +170,33 @@ static void test_who_it_is(void **state _unused_) {
 #else
 	(void)status, (void)abort_inside, (void)look_at_status, (void)ended_as, (void)describe, (void)attempts;
 #endif
+}
+
+/* What was not meant for the worker is not left open to it. */
+static void test_folders_that_are_not_meant(void **state _unused_) {
+	for (unsigned i = 0; i < 4; i++) {
+		struct sandbox sandbox = make_sandbox();
+		int status;
+		pid_t pid;
+
+		sandbox.has_cache = i & 1;
+		sandbox.has_fetched = i & 2;
+		fflush(NULL);
+		pid = fork();
+		assert_return_code(pid, errno);
+		if (pid == 0) {
+			struct sandbox_outcome outcome;
+
+			place_descriptors();
+			_exit(sandbox_enter(&sandbox, &outcome) < 0                                ? 1
+			      : (fcntl(WORKER_FD_CACHE, F_GETFD) >= 0) != sandbox.has_cache       ? 2
+			      : (fcntl(WORKER_FD_FETCHED, F_GETFD) >= 0) != sandbox.has_fetched   ? 3
+			      : sandbox.has_fetched && read_fetched() < 0                         ? 4
+			                                                                          : 0);
+		}
+		assert_int_equal(waitpid(pid, &status, 0), pid);
+		assert_int_equal(status, 0);
+	}
 }
 
 /* ── limits ── */
@@ -256,7 +284,7 @@ static void test_lacking_kernel(void **state _unused_) {
 }
 
 static int set_up(void **state _unused_) {
-	char folder[] = "/tmp/test-sandbox-XXXXXX", cache[64];
+	char folder[] = "/tmp/test-sandbox-XXXXXX", cache[64], fetched[64];
 	int fd;
 
 	umask(0);
@@ -270,6 +298,12 @@ static int set_up(void **state _unused_) {
 	if (mkdir(cache, 0777) < 0)
 		return -1;
 	cache_fd = fcntl(open(cache, O_RDONLY | O_DIRECTORY | O_CLOEXEC), F_DUPFD_CLOEXEC, 20);
+	snprintf(fetched, sizeof(fetched), "%s/fetched", folder);
+	if (mkdir(fetched, 0777) < 0)
+		return -1;
+	fetched_fd = fcntl(open(fetched, O_PATH | O_DIRECTORY | O_CLOEXEC), F_DUPFD_CLOEXEC, 20);
+	if (close(openat(fetched_fd, "theirs", O_WRONLY | O_CREAT | O_CLOEXEC, 0666)) < 0)
+		return -1;
 	fd = openat(cache_fd, "mine", O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
 	core_fd = fcntl(fd, F_DUPFD_CLOEXEC, 20);
 	records_fd = fcntl(fd, F_DUPFD_CLOEXEC, 20);
@@ -295,6 +329,7 @@ int main(void) {
 		cmocka_unit_test(test_limits),
 #endif
 		cmocka_unit_test(test_who_it_is),
+		cmocka_unit_test(test_folders_that_are_not_meant),
 		cmocka_unit_test(test_lacking_kernel),
 	};
 
