@@ -40,7 +40,7 @@ struct follower {
 	unsigned failures;   /* in a row, at the entry after `last` */
 	unsigned n_read;     /* entries, with this handle */
 	enum catch_up catch_up;
-	sd_id128_t boot;
+	sd_id128_t boot;     /* this one */
 };
 
 void follower_free(struct follower *f) {
@@ -96,6 +96,19 @@ static int seek(struct follower *f) {
 	return sd_journal_seek_head(f->journal);
 }
 
+/*
+ * Which boot is this one: that of the newest entry, for journald says so at its start. /proc may tell another one: in a
+ * container that is the machine's own, once ProtectProc= has it mounted anew.
+ */
+static void find_boot(struct follower *f) {
+	uint64_t usec;
+
+	if (f->directory)
+		return;
+	if (sd_journal_seek_tail(f->journal) >= 0 && sd_journal_previous(f->journal) > 0)
+		(void)sd_journal_get_monotonic_usec(f->journal, &usec, &f->boot);
+}
+
 static int on_journal(sd_event_source *source, int fd, uint32_t events, void *userdata);
 
 static int open_and_seek(struct follower *f) {
@@ -112,6 +125,7 @@ static int open_and_seek(struct follower *f) {
 	fd = sd_journal_get_fd(f->journal); /* before the first seek, so that nothing falls between */
 	if (fd < 0)
 		return fd;
+	find_boot(f);
 	/* No more matches: _TRANSPORT=journal has very many entries, whose index would be walked as well. */
 	r = sd_journal_add_match(f->journal, "MESSAGE_ID=" COREDUMP_MESSAGE_ID, 0);
 	if (r >= 0)
