@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Files that the daemon reads at its start: corewatch.conf, and what it kept in its state folder, which may be garbage after a disk was. Promises: any bytes give a
- * configuration within its limits, and a state that can be saved.
+ * Files that the daemon reads at its start: corewatch.conf, and what it kept in its state folder, which may be garbage
+ * after a disk was. Promises: any bytes give a configuration within its limits, and a state that can be saved.
  */
 #include "fuzz.h"
 
@@ -16,7 +16,8 @@
 static int file = -EBADF;
 static char folder[] = "/tmp/fuzz-config-XXXXXX";
 
-static const char *const made[] = { "etc/corewatch/corewatch.conf", "etc/corewatch", "etc", "state/cursor", "state/fingerprints", "state", "" };
+static const char *const made[] = { "etc/corewatch/corewatch.conf", "etc/corewatch", "etc", "state/cursor",
+	"state/fingerprints", "state", "" };
 
 static void clean_up(void) {
 	for (size_t i = 0; i < ELEMENTSOF(made); i++) {

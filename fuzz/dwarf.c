@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * A hostile ELF file behind a well-made core: its call frame information, symbols, DWARF and separate debug info. The input is the program's file, and, if its
- * build-id is the one that fuzz/make-seeds gives, also the debug file of a stripped library. The core is made around it: its first page, threads that stand in its
- * functions, and stacks of return addresses into it.
+ * A hostile ELF file behind a well-made core: its call frame information, symbols, DWARF and separate debug info. The
+ * input is the program's file, and, if its build-id is the one that fuzz/make-seeds gives, also the debug file of a
+ * stripped library. The core is made around it: its first page, threads that stand in its functions, and stacks of
+ * return addresses into it.
  */
 #include "analyze.h"
 
@@ -41,13 +42,24 @@ struct library {
 
 static struct library make_library(uint16_t machine) {
 	struct library l = {
-		.ehdr = { .e_ident = { ELFMAG0, ELFMAG1, ELFMAG2, ELFMAG3, ELFCLASS64, ELFDATA2LSB, EV_CURRENT }, .e_type = ET_DYN,
-			  .e_machine = machine, .e_version = EV_CURRENT, .e_phoff = offsetof(struct library, phdrs),
-			  .e_ehsize = sizeof(Elf64_Ehdr), .e_phentsize = sizeof(Elf64_Phdr), .e_phnum = 2 },
-		.phdrs = { { .p_type = PT_LOAD, .p_flags = PF_R | PF_X, .p_filesz = sizeof(l), .p_memsz = 0x10000, .p_align = 4096 },
-			   { .p_type = PT_NOTE, .p_offset = offsetof(struct library, note), .p_vaddr = offsetof(struct library, note),
-			     .p_filesz = sizeof(l) - offsetof(struct library, note),
-			     .p_memsz = sizeof(l) - offsetof(struct library, note) } },
+		.ehdr = { .e_ident = { ELFMAG0, ELFMAG1, ELFMAG2, ELFMAG3, ELFCLASS64, ELFDATA2LSB, EV_CURRENT },
+			.e_type = ET_DYN,
+			.e_machine = machine,
+			.e_version = EV_CURRENT,
+			.e_phoff = offsetof(struct library, phdrs),
+			.e_ehsize = sizeof(Elf64_Ehdr),
+			.e_phentsize = sizeof(Elf64_Phdr),
+			.e_phnum = 2 },
+		.phdrs = { { .p_type = PT_LOAD,
+				   .p_flags = PF_R | PF_X,
+				   .p_filesz = sizeof(l),
+				   .p_memsz = 0x10000,
+				   .p_align = 4096 },
+			{ .p_type = PT_NOTE,
+				.p_offset = offsetof(struct library, note),
+				.p_vaddr = offsetof(struct library, note),
+				.p_filesz = sizeof(l) - offsetof(struct library, note),
+				.p_memsz = sizeof(l) - offsetof(struct library, note) } },
 		.note = { 4, 20, NT_GNU_BUILD_ID },
 		.name = "GNU",
 	};
@@ -91,8 +103,10 @@ static size_t find_pcs(const uint8_t *data, size_t size, uint64_t *pcs) {
 	if (elf && gelf_getehdr(elf, &ehdr))
 		pcs[n++] = ehdr.e_entry;
 	for (Elf_Scn *scn = elf ? elf_nextscn(elf, NULL) : NULL; scn; scn = elf_nextscn(elf, scn)) {
-		Elf_Data *d = gelf_getshdr(scn, &header) && (header.sh_type == SHT_SYMTAB || header.sh_type == SHT_DYNSYM) ?
-				      elf_getdata(scn, NULL) : NULL;
+		Elf_Data *d =
+			gelf_getshdr(scn, &header) && (header.sh_type == SHT_SYMTAB || header.sh_type == SHT_DYNSYM)
+				? elf_getdata(scn, NULL)
+				: NULL;
 
 		for (int i = 1; d && i < 64 && n < N_PCS / 2; i++) {
 			GElf_Sym s;
@@ -129,7 +143,8 @@ static void put_stacks(struct writer *w, const uint64_t *pcs) {
 	for (uint32_t t = 0; t < N_THREADS; t++) {
 		uint64_t sp = STACK + t * 0x300, pc = t == 3 ? LIBRARY + 0x120 : BASE + pcs[t * 7 % N_PCS];
 
-		writer_thread(w, 100 + (int32_t)t, "rip", pc, "rsp", sp, "rbp", sp + 16, "rbx", pc, "r12", sp + 64, "rax", UINT64_C(0), NULL);
+		writer_thread(w, 100 + (int32_t)t, "rip", pc, "rsp", sp, "rbp", sp + 16, "rbx", pc, "r12", sp + 64,
+			"rax", UINT64_C(0), NULL);
 	}
 	writer_signal(w, 11, 1, 0x10);
 }

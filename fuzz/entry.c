@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * A journal entry that claims to be systemd-coredump's: lines "NAME=value" of the input are its fields. Promises: it is refused with a reason, or is a crash whose report
- * can be made and sent, in clean fields; whoever is not privileged speaks for his own uid only; and nobody is handed a file that is not proved to be the crash's core.
+ * A journal entry that claims to be systemd-coredump's: lines "NAME=value" of the input are its fields. Promises: it is
+ * refused with a reason, or is a crash whose report can be made and sent, in clean fields; whoever is not privileged
+ * speaks for his own uid only; and nobody is handed a file that is not proved to be the crash's core.
  */
 #include "fuzz.h"
 
@@ -86,7 +87,8 @@ static void check_fields(const struct crash *crash, json_object *report) {
 static void check_crash(const struct crash *crash) {
 	struct worker_end end = { .status = REPORT_WORKER_NONE, .message = crash->core_problem };
 	_cleanup_json_ json_object *report = NULL;
-	const char *limits = entry_get(crash->entry, FIELD_COREDUMP_PROC_LIMITS), *sender = entry_get(crash->entry, FIELD_UID);
+	const char *limits = entry_get(crash->entry, FIELD_COREDUMP_PROC_LIMITS),
+		   *sender = entry_get(crash->entry, FIELD_UID);
 	uint64_t stack;
 	uint32_t uid;
 

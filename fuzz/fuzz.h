@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What the fuzz targets share. A target is one file of this folder with LLVMFuzzerTestOneInput(): it feeds hostile bytes to one door of corewatch and asserts
- * what that door promises for any input. Built with libFuzzer (configure --enable-fuzzing, `make fuzz`) it searches; built without, it is linked with replay.c and
- * `make check` runs it over the seeds (fuzz/make-seeds, and fuzz/seeds/TARGET), as a regression test under whatever sanitizers the build has.
+ * What the fuzz targets share. A target is one file of this folder with LLVMFuzzerTestOneInput(): it feeds hostile
+ * bytes to one door of corewatch and asserts what that door promises for any input. Built with libFuzzer (configure
+ * --enable-fuzzing, `make fuzz`) it searches; built without, it is linked with replay.c and `make check` runs it over
+ * the seeds (fuzz/make-seeds, and fuzz/seeds/TARGET), as a regression test under whatever sanitizers the build has.
  *
  * Targets leave nothing behind: files are memfds, or in a folder that goes when the process ends.
  */
@@ -32,7 +33,10 @@ static inline void fuzz_file(int *fd, const uint8_t *data, size_t size) {
 	fuzz_check(write_full(*fd, data, size) == 0 && lseek(*fd, 0, SEEK_SET) == 0);
 }
 
-/* Text that may go to a terminal: no control characters but line feeds, and the escape sequences of colours where they are wanted. */
+/*
+ * Text that may go to a terminal: no control characters but line feeds, and the escape sequences of colours where they
+ * are wanted.
+ */
 static inline void fuzz_check_text(const char *text, size_t length, bool color) {
 	for (size_t i = 0; i < length; i++) {
 		unsigned char c = (unsigned char)text[i];

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What a worker wrote, on the daemon's side. Promises of report/report.h: any bytes make a document that can be shown; it fits the journal's fields, which are clean and each there
- * once; what was shortened can be read back.
+ * What a worker wrote, on the daemon's side. Promises of report/report.h: any bytes make a document that can be shown;
+ * it fits the journal's fields, which are clean and each there once; what was shortened can be read back.
  */
 #include "fuzz.h"
 
@@ -16,7 +16,8 @@ static void check_fields(json_object *report) {
 		const char *field = fields.fields[i];
 		size_t name = strcspn(field, "=");
 
-		fuzz_check(name > 0 && name <= 64 && field[name] == '=' && strspn(field, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_") == name);
+		fuzz_check(name > 0 && name <= 64 && field[name] == '=' &&
+			   strspn(field, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_") == name);
 		fuzz_check_text(field, strlen(field), false);
 		fuzz_check(!strchr(field, '\n'));
 		if (str_has_prefix(field, "COREWATCH_REPORT="))
@@ -52,7 +53,9 @@ static void check_text(json_object *report) {
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
-	const struct report_input input = { .core_state = "present", .worker = REPORT_WORKER_EXITED, .command = "a.out", .pid = 7, .signal = 11 };
+	const struct report_input input = {
+		.core_state = "present", .worker = REPORT_WORKER_EXITED, .command = "a.out", .pid = 7, .signal = 11
+	};
 	_cleanup_json_ json_object *report = NULL, *analyzers = NULL;
 	_cleanup_free_ char *message = NULL;
 

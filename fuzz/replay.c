@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * main() of a fuzz target where there is no libFuzzer: runs it once over every file named, or, without arguments, over its seeds in $builddir/fuzz/seeds/TARGET, which
- * fuzz/make-seeds made. TAP: one test point, which a folder without files does not pass. What goes wrong is the target's or a sanitizer's to tell, by ending the
- * process; the file that was read last is named then.
+ * main() of a fuzz target where there is no libFuzzer: runs it once over every file named, or, without arguments, over
+ * its seeds in $builddir/fuzz/seeds/TARGET, which fuzz/make-seeds made. TAP: one test point, which a folder without
+ * files does not pass. What goes wrong is the target's or a sanitizer's to tell, by ending the process; the file that
+ * was read last is named then.
  */
 #include <dirent.h>
 #include <fcntl.h>

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * A report as `corewatchctl` reads it back from a journal, to which anybody may write; and a point in time as people type it. Promises: what report_parse() lets
- * pass can be rendered, shortened and told in one line, without a control character for the terminal.
+ * A report as `corewatchctl` reads it back from a journal, to which anybody may write; and a point in time as people
+ * type it. Promises: what report_parse() lets pass can be rendered, shortened and told in one line, without a control
+ * character for the terminal.
  */
 #include "fuzz.h"
 

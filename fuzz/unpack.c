@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Packed cores: zstd, LZ4, xz, and plain. Promises: any bytes come to an end, what was delivered stands, and a second reading after a rewind gives the same. */
+/*
+ * Packed cores: zstd, LZ4, xz, and plain. Promises: any bytes come to an end, what was delivered stands, and a second
+ * reading after a rewind gives the same.
+ */
 #include "fuzz.h"
 
 #include "core/unpack.h"

@@ -147,7 +147,10 @@ json_object *json_copy(json_object *object) {
 	return copy;
 }
 
-/* json-c does not look whether its buffer could grow, and gives half a document; malloc() has set errno then, and nothing on the way resets it. */
+/*
+ * json-c does not look whether its buffer could grow, and gives half a document; malloc() has set errno then, and
+ * nothing on the way resets it.
+ */
 static const char *to_text(json_object *object, int flags, size_t *ret_length) {
 	const char *s;
 
@@ -170,7 +173,8 @@ int json_get_text(json_object *object, const char *path, const char **ret_text) 
 	*ret_text = NULL;
 	if (!value)
 		return 0;
-	*ret_text = json_object_is_type(value, json_type_string) ? json_object_get_string(value) : to_text(value, JSON_C_TO_STRING_SPACED, &n);
+	*ret_text = json_object_is_type(value, json_type_string) ? json_object_get_string(value)
+								 : to_text(value, JSON_C_TO_STRING_SPACED, &n);
 	return *ret_text ? 0 : -ENOMEM;
 }
 
@@ -203,7 +207,8 @@ static bool too_many_values(const char *s, size_t length, size_t max) {
 
 /*
  * json-c up to 0.16 has no error for a lack of memory: it gives NULL and success, or goes on with what it has, which
- * errno tells of unless a number follows. So that `null` is not taken for that, only what begins as an object is given to it.
+ * errno tells of unless a number follows. So that `null` is not taken for that, only what begins as an object is given
+ * to it.
  */
 int json_parse(const char *text, size_t length, int depth, size_t values_max, json_object **ret) {
 	json_tokener *tokener;

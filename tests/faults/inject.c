@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * See inject.h. The functions here stand in the program itself, so the dynamic linker takes them for everybody; the next definition (libc's, or a sanitizer's) does the work.
- * What libc calls within itself by other names (stdio's own reads and writes) is not seen: files that matter are not written through stdio.
+ * See inject.h. The functions here stand in the program itself, so the dynamic linker takes them for everybody; the
+ * next definition (libc's, or a sanitizer's) does the work. What libc calls within itself by other names (stdio's own
+ * reads and writes) is not seen: files that matter are not written through stdio.
  */
 #include "inject.h"
 
@@ -52,7 +53,9 @@ static bool fails(enum inject what) {
 	if (state.countdown == 0 || --state.countdown > 0)
 		return false;
 	state.happened = true;
-	/* For the hunt: with INJECT_TRACE the last trace before a test fails is that of the call that was made to fail. */
+	/*
+	 * For the hunt: with INJECT_TRACE the last trace before a test fails is that of the call that was made to fail.
+	 */
 	if (getenv("INJECT_TRACE")) {
 		void *frames[24];
 
@@ -222,8 +225,8 @@ int memfd_create(const char *name, unsigned flags) {
 /* ── json-c ── */
 
 /*
- * Up to 0.16 its parser does not look at what strdup() and its own printbuf_memappend() return: when memory ends just there it crashes, or a string is cut. Nothing that can be
- * mended here, so there it does not end while parsing.
+ * Up to 0.16 its parser does not look at what strdup() and its own printbuf_memappend() return: when memory ends just
+ * there it crashes, or a string is cut. Nothing that can be mended here, so there it does not end while parsing.
  */
 #if JSON_C_VERSION_NUM < ((0 << 16) | (17 << 8))
 json_object *json_tokener_parse_ex(json_tokener *tokener, const char *text, int length) {
@@ -238,7 +241,10 @@ json_object *json_tokener_parse_ex(json_tokener *tokener, const char *text, int 
 }
 #endif
 
-/* These leave a copy of a key behind when a table cannot grow. Forgiven, so that what we do then is looked at all the same. */
+/*
+ * These leave a copy of a key behind when a table cannot grow. Forgiven, so that what we do then is looked at all the
+ * same.
+ */
 #define FORGIVING(call)              \
 	long live = state.live;      \
 	int r = call;                \

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * For tests/system/test-faults, by LD_PRELOAD: in the process named by $FAIL_PROGRAM the allocation of number $FAIL_AT fails, and no other. Its children are left alone (they
- * are other programs, or count on from where the parent was). Of a crash it tells the frames, for libraries have mistakes of their own. Stands alone; compiled by the test.
+ * For tests/system/test-faults, by LD_PRELOAD: in the process named by $FAIL_PROGRAM the allocation of number $FAIL_AT
+ * fails, and no other. Its children are left alone (they are other programs, or count on from where the parent was). Of
+ * a crash it tells the frames, for libraries have mistakes of their own. Stands alone; compiled by the test.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * daemon/ and util/ when memory ends, the disk is full or broken, and transfers are short: an entry is admitted, its report made and written, the state kept, the configuration
- * read. Either all is right, or a clean error is returned, upon which the daemon ends or tries again with the crash still in the queue. What may never be: a genuine entry
- * taken for a forgery, a setting that was lost without a word, half a file.
+ * daemon/ and util/ when memory ends, the disk is full or broken, and transfers are short: an entry is admitted, its
+ * report made and written, the state kept, the configuration read. Either all is right, or a clean error is returned,
+ * upon which the daemon ends or tries again with the crash still in the queue. What may never be: a genuine entry taken
+ * for a forgery, a setting that was lost without a word, half a file.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -24,9 +25,14 @@
 #include "util/log.h"
 #include "util/spawn.h"
 
-static const struct { enum inject what; int error; const char *name; } faults[] = {
-	{ INJECT_MEMORY, ENOMEM, "memory" },      { INJECT_READ, EIO, "reading" },   { INJECT_WRITE, ENOSPC, "a full disk" },
-	{ INJECT_WRITE, EIO, "a broken disk" },   { INJECT_OPEN, EMFILE, "opening" }, { INJECT_SHORT, 0, "short transfers" },
+static const struct { enum inject what; int error; const char *name;
+} faults[] = {
+	{ INJECT_MEMORY, ENOMEM, "memory" },
+	{ INJECT_READ, EIO, "reading" },
+	{ INJECT_WRITE, ENOSPC, "a full disk" },
+	{ INJECT_WRITE, EIO, "a broken disk" },
+	{ INJECT_OPEN, EMFILE, "opening" },
+	{ INJECT_SHORT, 0, "short transfers" },
 };
 
 static void each_fault(const char *name, inject_scenario scenario, void *data) {
@@ -93,8 +99,9 @@ static void test_admit(void **state) {
 	each_fault("admit", check_admit, f);
 }
 
-#define RECORDS                                                                                                                     \
-	"{\"record\":\"start\",\"protocol\":1}\n{\"record\":\"crash\",\"signal\":{\"number\":11,\"name\":\"SIGSEGV\"}}\n"           \
+#define RECORDS                                                                                                        \
+	"{\"record\":\"start\",\"protocol\":1}\n{\"record\":\"crash\",\"signal\":{\"number\":11,\"name\":\"SIGSEGV\"}" \
+	"}\n"                                                                                                          \
 	"{\"record\":\"fingerprint\",\"id\":\"0123456789abcdef\"}\n{\"record\":\"end\",\"complete\":true}\n"
 
 static int write_report(const struct crash *crash, const char *path) {
@@ -258,8 +265,9 @@ static int check_state(bool fault, void *data) {
 	old_cursor = holds(directory, "cursor", OLD_CURSOR "\n");
 	new_cursor = holds(directory, "cursor", NEW_CURSOR "\n");
 	assert_true(r < 0 ? old_cursor || new_cursor : new_cursor);
-	assert_true(holds(directory, "fingerprints", OLD_COUNTS) || holds(directory, "fingerprints", "corewatch-fingerprints 1\n" FINGERPRINT " 10 20 8\n") ||
-	            (fault && holds(directory, "fingerprints", "corewatch-fingerprints 1\n" FINGERPRINT " 15 15 1\n")));
+	assert_true(holds(directory, "fingerprints", OLD_COUNTS) ||
+		    holds(directory, "fingerprints", "corewatch-fingerprints 1\n" FINGERPRINT " 10 20 8\n") ||
+		    (fault && holds(directory, "fingerprints", "corewatch-fingerprints 1\n" FINGERPRINT " 15 15 1\n")));
 	assert_int_equal(count_files(directory), 2);
 	inject_resume();
 	return r;
@@ -334,7 +342,10 @@ static int check_config(bool fault, void *data) {
 	if (r < 0)
 		return clean_error(fault, r);
 	inject_pause();
-	/* A file that cannot be opened or read was told, and the rest is read; lack of memory is never half a configuration. */
+	/*
+	 * A file that cannot be opened or read was told, and the rest is read; lack of memory is never half a
+	 * configuration.
+	 */
 	if (!fault || errno == ENOMEM || c->max_workers == 7) {
 		assert_int_equal(c->max_workers, 7);
 		assert_int_equal(c->memory_max, GIB(1));
@@ -367,7 +378,12 @@ static void test_config(void **state) {
 
 int main(void) {
 	const struct CMUnitTest tests[] = {
-		TEST(test_admit), TEST(test_report), cmocka_unit_test(test_records), TEST(test_state), cmocka_unit_test(test_progress), TEST(test_config),
+		TEST(test_admit),
+		TEST(test_report),
+		cmocka_unit_test(test_records),
+		TEST(test_state),
+		cmocka_unit_test(test_progress),
+		TEST(test_config),
 	};
 
 	/* What is told of each of some thousand failures is not looked at. */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * report/ when memory ends at any moment: building, shortening, telling, rendering and reading back a report. Either the result is the one that it would have been, to the
- * letter, or it is -ENOMEM; never half a report, and nothing is left behind.
+ * report/ when memory ends at any moment: building, shortening, telling, rendering and reading back a report. Either
+ * the result is the one that it would have been, to the letter, or it is -ENOMEM; never half a report, and nothing is
+ * left behind.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -180,9 +181,15 @@ static int check_parse(bool fault, void *userdata) {
 }
 
 static void each_step(const char *name) {
-	static const struct { const char *name; inject_scenario scenario; } steps[] = {
-		{ "build", check_build },     { "json", check_json },   { "shorten", check_shorten }, { "message", check_message },
-		{ "fields", check_fields },   { "text", check_text },   { "parse", check_parse },
+	static const struct { const char *name; inject_scenario scenario;
+	} steps[] = {
+		{ "build", check_build },
+		{ "json", check_json },
+		{ "shorten", check_shorten },
+		{ "message", check_message },
+		{ "fields", check_fields },
+		{ "text", check_text },
+		{ "parse", check_parse },
 	};
 	_cleanup_free_ char *path = NULL, *records = NULL;
 	struct data d = {};
