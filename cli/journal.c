@@ -10,6 +10,7 @@
 #include <glob.h>
 #include <systemd/sd-id128.h>
 
+#include "cli/updates.h"
 #include "report/json.h"
 #include "report/report.h"
 #include "util/log.h"
@@ -19,7 +20,8 @@
 /* Shorter beginnings of a report's id could be anything. */
 #define ID_PREFIX_LEAST 4
 
-static const char *const our_ids[] = { COREWATCH_MESSAGE_ID_REPORT, COREWATCH_MESSAGE_ID_FAILED };
+static const char *const our_ids[] = { COREWATCH_MESSAGE_ID_REPORT, COREWATCH_MESSAGE_ID_FAILED,
+                                        COREWATCH_MESSAGE_ID_UPDATED };
 
 static void globfreep(glob_t *g) {
 	globfree(g);
@@ -238,7 +240,8 @@ static bool words_match(sd_journal *j, char **matches, size_t n) {
 /* ── the walk ── */
 
 /* To the neighbour that may be shown. 1: there; 0: no more; or -errno. */
-static int step(sd_journal *j, const struct options *o, char **matches, size_t n, bool back) {
+static int step(sd_journal *j, const struct options *o, const struct updates *updates, char **matches, size_t n,
+                bool back) {
 	for (;;) {
 		uint64_t t;
 		int r = back ? sd_journal_previous(j) : sd_journal_next(j);
@@ -252,7 +255,7 @@ static int step(sd_journal *j, const struct options *o, char **matches, size_t n
 			return 0;
 		if ((o->has_since && t < o->since) || (o->has_until && t > o->until))
 			continue;
-		if (entry_is_ours(j) && words_match(j, matches, n))
+		if (entry_is_ours(j) && words_match(j, matches, n) && !updates_supersede(updates, j))
 			return 1;
 	}
 }
@@ -267,13 +270,13 @@ static int seek_oldest(sd_journal *j, const struct options *o) {
 }
 
 /* Goes back until the limit-th newest usable entry is the current one. 1: it is; 0: there are none. */
-static int find_first(sd_journal *j, const struct options *o, char **matches, size_t n, uint64_t limit,
-                      const struct journal_visitor *v, uint64_t *ret_count) {
+static int find_first(sd_journal *j, const struct options *o, const struct updates *updates, char **matches, size_t n,
+                      uint64_t limit, const struct journal_visitor *v, uint64_t *ret_count) {
 	uint64_t count = 0;
 	int r = seek_newest(j, o);
 
 	while (r >= 0 && count < limit) {
-		r = step(j, o, matches, n, true);
+		r = step(j, o, updates, matches, n, true);
 		if (r <= 0)
 			break;
 		count += v->usable(j, v->userdata);
@@ -285,11 +288,11 @@ static int find_first(sd_journal *j, const struct options *o, char **matches, si
 		return 1;
 	/* It went past the oldest one: begin at the beginning. */
 	r = seek_oldest(j, o);
-	return r < 0 ? r : step(j, o, matches, n, false);
+	return r < 0 ? r : step(j, o, updates, matches, n, false);
 }
 
-static int64_t walk(sd_journal *j, const struct options *o, char **matches, size_t n, uint64_t limit,
-                    const struct journal_visitor *v) {
+static int64_t walk(sd_journal *j, const struct options *o, const struct updates *updates, char **matches, size_t n,
+                    uint64_t limit, const struct journal_visitor *v) {
 	uint64_t most = limit > 0 ? limit : UINT64_MAX, done = 0;
 	bool back = o->reverse;
 	int r;
@@ -297,24 +300,32 @@ static int64_t walk(sd_journal *j, const struct options *o, char **matches, size
 	if (back || limit == 0) {
 		r = back ? seek_newest(j, o) : seek_oldest(j, o);
 		if (r >= 0)
-			r = step(j, o, matches, n, back);
+			r = step(j, o, updates, matches, n, back);
 	} else
 		/* Entries that come in meanwhile are not counted in. */
-		r = find_first(j, o, matches, n, limit, v, &most);
+		r = find_first(j, o, updates, matches, n, limit, v, &most);
 	while (r > 0 && done < most) {
 		r = v->each(j, v->userdata);
 		if (r < 0)
 			return r;
 		done += (uint64_t)r;
 		if (done < most)
-			r = step(j, o, matches, n, back);
+			r = step(j, o, updates, matches, n, back);
 	}
 	return r < 0 ? r : (int64_t)MIN(done, (uint64_t)INT64_MAX);
 }
 
 int64_t journal_each(sd_journal *j, const struct options *o, char **matches, size_t n, uint64_t limit,
                      const struct journal_visitor *v) {
-	int64_t r = walk(j, o, matches, n, limit, v);
+	_cleanup_(updates_freep) struct updates *updates = NULL;
+	_cleanup_(journal_closep) sd_journal *all = NULL;
+	int64_t r = open_journal(o, &all);
+
+	if (r < 0)
+		return r;
+	r = updates_read(all, o->has_until ? o->until : UINT64_MAX, &updates);
+	if (r >= 0)
+		r = walk(j, o, updates, matches, n, limit, v);
 
 	if (r < 0)
 		log_error("cannot go on reading the journal: %s", strerror((int)-r));

@@ -144,6 +144,9 @@ static enum arch_prologue prologue(const uint8_t *code, size_t length, bool has_
 /* mov x8, #139; svc #0 */
 static const struct arch_bytes trampolines[] = { { "\x68\x11\x80\xd2\x01\x00\x00\xd4", 8 } };
 
+/* In clone(): mov x8, #93 (exit); svc #0. */
+static const struct arch_bytes thread_exits[] = { { "\xa8\x0b\x80\xd2\x01\x00\x00\xd4", 8 } };
+
 /* Bits 55…48 must be equal; the byte above is a tag. Programs that ask for 52-bit addresses (a hint above the 48 bits to mmap()) are not known to exist. */
 static bool is_canonical(uint64_t address) {
 	uint64_t top = address >> 48 & 0xff;
@@ -166,6 +169,7 @@ const struct arch arch_aarch64 = {
 	.lr = X30,
 	.tls = TPIDR_EL0,
 	.syscall_number = X8,
+	.go_register = 28,
 	.code_mask = PAUTH_CMASK,
 	.prstatus_bytes = 392,
 	.prstatus_pid_offset = 32,
@@ -195,6 +199,8 @@ const struct arch arch_aarch64 = {
 	.read_trap = read_trap,
 	.trampolines = trampolines,
 	.n_trampolines = ELEMENTSOF(trampolines),
+	.thread_exits = thread_exits,
+	.n_thread_exits = ELEMENTSOF(thread_exits),
 	.sigframe_min_bytes = 128 + SC_RESERVED + 4096 + 16,
 	.trap_signals = trap_signals,
 	.n_trap_signals = ELEMENTSOF(trap_signals),

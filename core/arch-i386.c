@@ -27,6 +27,12 @@ static const struct arch_slot ucontext_slots[] = {
 /* mov $173,%eax; int $0x80 */
 static const struct arch_bytes trampolines[] = { { "\xb8\xad\x00\x00\x00\xcd\x80", 7 } };
 
+/* mov %eax,%ebx; exit: musl (xor %eax,%eax; inc %eax) and glibc (movl $1,%eax). */
+static const struct arch_bytes thread_exits[] = {
+	{ "\x89\xc3\x31\xc0\x40\xcd\x80", 7 },
+	{ "\x89\xc3\xb8\x01\x00\x00\x00\xcd\x80", 9 },
+};
+
 static bool is_canonical(uint64_t address) {
 	return address <= UINT32_MAX;
 }
@@ -58,6 +64,7 @@ const struct arch arch_i386 = {
 	.fp = EBP,
 	.lr = -1,
 	.tls = GS_BASE,
+	.go_register = -1,
 	.code_mask = -1,
 	.syscall_number = ORIG_EAX,
 	.prstatus_bytes = 144,
@@ -87,6 +94,8 @@ const struct arch arch_i386 = {
 	.ucontext_cr2_offset = 104,
 	.trampolines = trampolines,
 	.n_trampolines = ELEMENTSOF(trampolines),
+	.thread_exits = thread_exits,
+	.n_thread_exits = ELEMENTSOF(thread_exits),
 	.sigframe_min_bytes = 440,
 	.trap_signals = arch_x86_trap_signals,
 	.n_trap_signals = ARCH_X86_TRAP_SIGNALS,

@@ -34,6 +34,13 @@ static const struct arch_bytes trampolines[] = {
 	{ "\xb8\x0f\x00\x00\x00\x0f\x05", 7 },
 };
 
+/* In clone(): mov %eax,%edi; exit, as musl writes it, and as glibc does. */
+static const struct arch_bytes thread_exits[] = {
+	{ "\x89\xc7\x31\xc0\xb0\x3c\x0f\x05", 8 },
+	{ "\x48\x89\xc7\xb8\x3c\x00\x00\x00\x0f\x05", 10 },
+	{ "\x48\x89\xc7\x48\xc7\xc0\x3c\x00\x00\x00\x0f\x05", 12 },
+};
+
 /* Bits 63…47 must be equal. With five-level paging the CPU takes 57 bits, but no process gets such addresses without asking for them. */
 static bool is_canonical(uint64_t address) {
 	uint64_t top = address >> 47;
@@ -55,6 +62,7 @@ const struct arch arch_x86_64 = {
 	.fp = RBP,
 	.lr = -1,
 	.tls = FS_BASE,
+	.go_register = R14,
 	.code_mask = -1,
 	.syscall_number = ORIG_RAX,
 	.prstatus_bytes = 336,
@@ -82,6 +90,8 @@ const struct arch arch_x86_64 = {
 	.ucontext_cr2_offset = 216,
 	.trampolines = trampolines,
 	.n_trampolines = ELEMENTSOF(trampolines),
+	.thread_exits = thread_exits,
+	.n_thread_exits = ELEMENTSOF(thread_exits),
 	.sigframe_min_bytes = 440,
 	.trap_signals = arch_x86_trap_signals,
 	.n_trap_signals = ARCH_X86_TRAP_SIGNALS,

@@ -69,6 +69,7 @@ struct arch {
 	int lr;                       /* link register's index, or -1: calls push the return address */
 	int tls;                      /* index of the TLS base, or -1 */
 	int syscall_number;           /* index of orig_rax and the like, or -1 */
+	int go_register;              /* in which Go's code keeps the current goroutine, or -1: it has none, or only by its ABI0 */
 	int code_mask;                /* index of the mask of authentication bits in code pointers, or -1: there are none */
 
 	/* struct elf_prstatus */
@@ -95,6 +96,8 @@ struct arch {
 	bool (*read_trap)(const uint8_t *ucontext, size_t length, struct arch_trap *ret_trap);
 	const struct arch_bytes *trampolines; /* code bytes at pc */
 	size_t n_trampolines;
+	const struct arch_bytes *thread_exits; /* code behind the call of a thread's function: exit(what it returned) */
+	size_t n_thread_exits;
 	unsigned sigframe_min_bytes;  /* what the kernel writes at least for a handler */
 
 	/* exceptions */

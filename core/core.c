@@ -4,6 +4,7 @@
 
 #include "core/cfi.h"
 #include "core/fault.h"
+#include "core/go-module.h"
 #include "core/insn.h"
 #include "core/modules.h"
 #include "core/plan.h"
@@ -219,9 +220,11 @@ void core_free(struct core *core) {
 		symbols_free(core->symbols);
 	if (core->decoder)
 		insn_decoder_free(core->decoder);
-	for (size_t i = 0; i < core->pub.n_modules; i++)
+	for (size_t i = 0; i < core->pub.n_modules; i++) {
+		go_module_free(core->modules[i].go);
 		if (core->modules[i].cfi)
 			cfi_free(core->modules[i].cfi);
+	}
 	modules_close(core);
 	if (core->image)
 		image_close(core->image);

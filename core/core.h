@@ -16,6 +16,7 @@ struct symbols; /* symbols.c */
 struct insn_decoder; /* insn.c */
 struct cfi;     /* cfi.c */
 struct unwind_thread; /* unwind.h */
+struct go_module; /* go-module.h */
 
 /* A module beyond what analyzers see. modules[i] belongs to pub.modules[i]. */
 struct module {
@@ -27,6 +28,8 @@ struct module {
 	struct cfi *cfi;       /* loaded on first use */
 	bool cfi_tried;
 	void *symbols;         /* symbols.c's own, loaded on first use */
+	struct go_module *go;  /* Go's own table, loaded on first use */
+	bool go_tried;
 };
 
 /* A signal frame met while unwinding a thread. */
@@ -51,6 +54,8 @@ struct core_options {
 	const char *debug_dirs;     /* colon-separated; NULL: /usr/lib/debug */
 	int cache_fd;               /* folder for the symbol cache, or -EBADF */
 	uint64_t cache_max;         /* bytes of all files in it; 0: no cache */
+	bool has_fetched;
+	int fetched_fd;             /* if has_fetched: folder of files that were fetched by build-id (util/fetched.h) */
 };
 
 struct core {

@@ -106,44 +106,56 @@ static bool find_by_debuglink(const struct module *module, const char *dirs, str
 	return n > 0 && (size_t)n < sizeof(suffix) && try_dirs(dirs, suffix, try_file, w);
 }
 
-static bool find_separate(const struct module *module, const char *dirs, struct debug_file *file) {
+/* Last, for what is installed here was chosen by whoever runs this machine. */
+static bool find_fetched(const struct core_options *options, struct wanted *w) {
+	return w->id && missing_open(options, FETCHED_DEBUGINFO, w->id, w->id_length, w->file) >= 0;
+}
+
+static bool find_separate(const struct module *module, const struct core_options *options, struct debug_file *file) {
 	struct wanted w = { .file = file };
+	const char *dirs = options->debug_dirs;
 
 	w.id_length = elf_build_id(module->elf, &w.id);
 	if (w.id_length == 0)
 		w.id = NULL;
 	if (w.id && try_build_id(dirs, w.id, w.id_length, try_file, &w))
 		return true;
-	return find_by_debuglink(module, dirs, &w);
+	return find_by_debuglink(module, dirs, &w) || find_fetched(options, &w);
 }
 
-static bool find_alt(Elf *holder, int holder_fd, Dwarf *dwarf, const char *dirs, struct debug_file *file,
-		     bool *ret_wanted) {
-	const char *name, *under;
-	const void *id;
-	ssize_t n = dwelf_dwarf_gnu_debugaltlink(dwarf, &name, &id);
-	struct wanted w = { .id = id, .id_length = (size_t)n, .file = file };
+/* By the name that refers to it, which was written where the package was built: /usr/lib/debug/.dwz/…, and that may lie
+ * under another folder here. */
+static bool find_alt_by_name(Elf *holder, int holder_fd, const char *name, const char *dirs, struct wanted *w) {
+	const char *under = strstr(name, "/.dwz/");
 	struct module at = { .elf = holder, .fd = holder_fd, .info = &(struct cw_module){ .path = NULL } };
 	char buffer[PATH_MAX];
 	const char *path, *slash;
 
+	if (under && try_dirs(dirs, under + 1, try_file, w))
+		return true;
+	if (name[0] == '/')
+		return try_file(name, w);
+	path = module_path(&at, buffer);
+	slash = path ? strrchr(path, '/') : NULL;
+	if (slash && try_format(try_file, w, "%.*s/%s", (int)(slash - path), path, name))
+		return true;
+	return try_dirs(dirs, name, try_file, w);
+}
+
+static bool find_alt(struct debuginfo *info, Elf *holder, int holder_fd, bool *ret_wanted) {
+	const char *name, *dirs = info->options->debug_dirs;
+	const void *id;
+	ssize_t n = dwelf_dwarf_gnu_debugaltlink(info->dwarf.dwarf, &name, &id);
+	struct wanted w = { .id = id, .id_length = (size_t)n, .file = &info->alt_file };
+
 	*ret_wanted = n > 0;
 	if (n < 2 || n > 64 || !*name)
 		return false;
-	if (try_build_id(dirs, w.id, w.id_length, try_file, &w))
+	if (try_build_id(dirs, w.id, w.id_length, try_file, &w) || find_alt_by_name(holder, holder_fd, name, dirs, &w) ||
+	    find_fetched(info->options, &w))
 		return true;
-	/* The name was written where the package was built: /usr/lib/debug/.dwz/…, which may lie under another folder
-	 * here. */
-	under = strstr(name, "/.dwz/");
-	if (under && try_dirs(dirs, under + 1, try_file, &w))
-		return true;
-	if (name[0] == '/')
-		return try_file(name, &w);
-	path = module_path(&at, buffer);
-	slash = path ? strrchr(path, '/') : NULL;
-	if (slash && try_format(try_file, &w, "%.*s/%s", (int)(slash - path), path, name))
-		return true;
-	return try_dirs(dirs, name, try_file, &w);
+	missing_id(w.id, w.id_length, info->missing_alt);
+	return false;
 }
 
 /* Name and key of a file's sections in the cache. */
@@ -197,11 +209,11 @@ void debuginfo_save(struct debuginfo *info) {
 }
 
 /* Every handle gets an alternate file, so that libdw never goes to look for one. */
-static int attach_alt(struct debuginfo *info, Elf *holder, int holder_fd, const char *dirs) {
+static int attach_alt(struct debuginfo *info, Elf *holder, int holder_fd) {
 	bool wanted = false;
 	int r;
 
-	if (find_alt(holder, holder_fd, info->dwarf.dwarf, dirs, &info->alt_file, &wanted)) {
+	if (find_alt(info, holder, holder_fd, &wanted)) {
 		r = load_file(info, info->alt_file.elf, info->alt_file.fd, NULL, 0, &info->alt);
 		if (r < 0)
 			debug_file_close(&info->alt_file);
@@ -234,7 +246,7 @@ static int load(struct debuginfo *info, bool whole, const uint64_t *addresses, s
 						   : "its debug info is damaged";
 		return 0;
 	}
-	return attach_alt(info, elf, own ? info->module->fd : info->separate.fd, info->dirs);
+	return attach_alt(info, elf, own ? info->module->fd : info->separate.fd);
 }
 
 static void unload(struct debuginfo *info) {
@@ -257,6 +269,30 @@ int debuginfo_load_whole(struct debuginfo *info) {
 	return load(info, true, NULL, 0);
 }
 
+static bool try_package(const char *path, void *userdata) {
+	struct debuginfo *info = userdata;
+	int r = dwarf_package_open(path, &info->package);
+
+	if (r < 0 && r != -ENOENT)
+		info->problem = r == -EOPNOTSUPP ? "the package of its split debug info (.dwp) has compressed sections: not used"
+						 : "the package of its split debug info (.dwp) cannot be used";
+	return r == 0;
+}
+
+void debuginfo_open_package(struct debuginfo *info) {
+	struct module separate = { .fd = info->separate.fd, .info = &(struct cw_module){ .path = NULL } };
+	const struct module *files[] = { info->module, &separate };
+
+	for (size_t i = 0; i < ELEMENTSOF(files) && !info->package; i++) {
+		char buffer[PATH_MAX];
+		const char *path = module_path(files[i], buffer);
+
+		if (!path || path[0] != '/' || try_format(try_package, info, "%s.dwp", path) || !str_has_suffix(path, ".debug"))
+			continue;
+		(void)try_format(try_package, info, "%.*s.dwp", (int)(strlen(path) - strlen(".debug")), path);
+	}
+}
+
 const char *debuginfo_directory(const struct debuginfo *info, char *buffer) {
 	struct module at = { .fd = info->separate.elf ? info->separate.fd : info->module->fd,
 			     .info = &(struct cw_module){ .path = NULL } };
@@ -269,17 +305,17 @@ const char *debuginfo_directory(const struct debuginfo *info, char *buffer) {
 	return buffer;
 }
 
-int debuginfo_open(const struct module *module, const char *debug_dirs, struct debuginfo **ret_info) {
+int debuginfo_open(const struct module *module, const struct core_options *options, struct debuginfo **ret_info) {
 	struct debuginfo *info = calloc(1, sizeof(*info));
 
 	if (!info)
 		return -ENOMEM;
 	info->module = module;
-	info->dirs = debug_dirs;
+	info->options = options;
 	info->main = module->elf;
 	info->separate.fd = info->alt_file.fd = -EBADF;
 	if (!dwarf_present(module->elf))
-		find_separate(module, debug_dirs, &info->separate);
+		find_separate(module, options, &info->separate);
 	*ret_info = info;
 	return 0;
 }
@@ -289,6 +325,7 @@ void debuginfo_close(struct debuginfo *info) {
 		return;
 	dwarf_unload(&info->dwarf);
 	dwarf_unload(&info->alt);
+	dwarf_package_free(info->package);
 	if (info->mini)
 		elf_end(info->mini);
 	free(info->mini_image);

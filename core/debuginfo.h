@@ -3,7 +3,8 @@
  * Finds what tells about the code of one module: DWARF, and symbol tables.
  *
  * Order: the file itself, DIR/.build-id/xx/yyyy.debug, .gnu_debuglink (beside the file, in .debug/, in DIR/path/),
- * .gnu_debugdata; and the dwz alternate file that DWARF may point to. DIR is each of debug_dirs. Each separate file
+ * files fetched by build-id (missing.h), .gnu_debugdata; and the dwz alternate file that DWARF may point to, in the same
+ * places. DIR is each of debug_dirs. Each separate file
  * must show the module's build-id, or where there is none the debuglink's CRC. Formats: GDB manual, "Debugging
  * Information in Separate Files" and "MiniDebugInfo"; dwz(1).
  */
@@ -13,10 +14,12 @@
 
 #include "core/core.h"
 #include "core/dwarf-load.h"
+#include "core/dwarf-package.h"
+#include "core/missing.h"
 
 struct debuginfo {
 	const struct module *module;
-	const char *dirs;
+	const struct core_options *options;
 	Elf *main;                 /* borrowed: the module's own file */
 	struct debug_file separate;
 	Elf *mini;                 /* unpacked .gnu_debugdata */
@@ -24,15 +27,17 @@ struct debuginfo {
 	struct dwarf_handle dwarf; /* of main or of separate */
 	struct debug_file alt_file;
 	struct dwarf_handle alt;
+	struct dwarf_package *package; /* split DWARF of all units, or NULL */
+	char missing_alt[FETCHED_ID_MAX + 1]; /* the build-id of an alternate file that was not found, or "" */
 	struct cache cache;        /* of inflated sections; max 0: none */
 	const char *problem;       /* static: what was found and could not be used, or NULL */
 };
 
 /*
- * Finds the files; cheap. module must have an elf, which must outlive the result. debug_dirs: colon-separated, NULL:
- * /usr/lib/debug (borrowed). 0 or -ENOMEM: finding nothing is no error. Free with debuginfo_close().
+ * Finds the files; cheap. module must have an elf, which must outlive the result. options: debug_dirs and what was
+ * fetched (borrowed). 0 or -ENOMEM: finding nothing is no error. Free with debuginfo_close().
  */
-int debuginfo_open(const struct module *module, const char *debug_dirs, struct debuginfo **ret_info);
+int debuginfo_open(const struct module *module, const struct core_options *options, struct debuginfo **ret_info);
 void debuginfo_close(struct debuginfo *info);
 DEFINE_CLEANUP(struct debuginfo *, debuginfo_close);
 
@@ -46,6 +51,8 @@ int debuginfo_load(struct debuginfo *info, const uint64_t *addresses, size_t n);
 int debuginfo_load_whole(struct debuginfo *info);
 /* Puts inflated sections into the cache, unless they come from there. */
 void debuginfo_save(struct debuginfo *info);
+/* Opens FILE.dwp beside the program or its debug file into info->package, where there is one. Done only when units turn out to be split. */
+void debuginfo_open_package(struct debuginfo *info);
 /* The folder of the file that holds the DWARF, into buffer of PATH_MAX bytes; NULL if not known. */
 const char *debuginfo_directory(const struct debuginfo *info, char *buffer);
 /* Unpacks .gnu_debugdata into info->mini, where there is one. Done only when nothing better was found. */

@@ -15,11 +15,11 @@
 #define BUILD_ID_MIN 2u
 #define BUILD_ID_MAX 64u
 
-int debug_file_open(const char *path, struct debug_file *ret_file) {
+static int open_file(int folder, const char *path, int flags, struct debug_file *ret_file) {
 	_cleanup_debug_file_ struct debug_file f = DEBUG_FILE_NONE;
 	struct stat st;
 
-	f.fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	f.fd = openat(folder, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY | flags);
 	if (f.fd < 0)
 		return -errno;
 	if (fstat(f.fd, &st) < 0)
@@ -34,6 +34,14 @@ int debug_file_open(const char *path, struct debug_file *ret_file) {
 		return -ENOEXEC;
 	*ret_file = debug_file_take(&f);
 	return 0;
+}
+
+int debug_file_open(const char *path, struct debug_file *ret_file) {
+	return open_file(AT_FDCWD, path, 0, ret_file);
+}
+
+int debug_file_open_at(int folder, const char *name, struct debug_file *ret_file) {
+	return open_file(folder, name, O_NOFOLLOW, ret_file);
 }
 
 void debug_file_close(struct debug_file *f) {

@@ -19,6 +19,8 @@ struct debug_file {
 
 /* 0; -ENOENT and the like; -EINVAL: not a regular file; -EFBIG; -ENOEXEC: not ELF. */
 int debug_file_open(const char *path, struct debug_file *ret_file);
+/* A file of a folder of our own: name is no path, links are not followed. */
+int debug_file_open_at(int folder, const char *name, struct debug_file *ret_file);
 void debug_file_close(struct debug_file *file);
 #define _cleanup_debug_file_ _cleanup_(debug_file_close)
 static inline struct debug_file debug_file_take(struct debug_file *file) {

@@ -84,13 +84,14 @@ static const char *scope_name(const struct unit *u, const struct scope *scope, b
 	return tag != DW_TAG_subprogram && streq(within, "operator()") ? "{lambda}" : NULL;
 }
 
-/* "outer::inner::name" of the declaration at `die`, as far as its unit is the one whose scopes we know. */
-static const char *qualified(struct arena *arena, const struct unit *u, const Dwarf_Die *die, const char *name) {
+/* "outer::inner::name" of the declaration at `die`, which may be in another unit. */
+static const char *qualified(struct arena *arena, struct unit *user, const Dwarf_Die *die, const char *name) {
 	char text[NAME_MAX_BYTES * 2 + 8], cleaned[(NAME_MAX_BYTES * 2 + 8) * 3];
 	const char *parts[SCOPES_SHOWN_MAX];
+	const struct unit *u = unit_of(user, die);
 	size_t n = 0, used = 0;
 
-	if (die->cu == u->full.cu)
+	if (u)
 		for (uint32_t at = find_scope(u, die->addr); at != UINT32_MAX && n < SCOPES_SHOWN_MAX;
 		     at = u->scopes[at].outer)
 			if ((parts[n] = scope_name(u, &u->scopes[at], n > 0, n > 0 ? parts[n - 1] : name)))
@@ -114,7 +115,7 @@ static const char *clean_linkage(struct arena *arena, const char *linkage) {
 	return arena_strdup(arena, cleaned);
 }
 
-static int make_name(struct arena *arena, const struct unit *u, Dwarf_Die die, const char **ret_function,
+static int make_name(struct arena *arena, struct unit *u, Dwarf_Die die, const char **ret_function,
 		     const char **ret_linkage) {
 	const char *name, *linkage, *shown = NULL, *link = NULL;
 

@@ -4,201 +4,11 @@
 
 #include <dwarf.h>
 
-/* Frames of one crash lie in a few dozen units; more is not worth picking. */
-#define UNITS_MAX 512u
-/* _start, which the outermost frame of most programs is in, comes from the C library's crt1.o, which has no debug info
- * (glibc's and musl's are shorter than this on all CPUs): that no unit claims it says nothing about the others. */
-#define ENTRY_BYTES 64u
+#include "core/dwarf-aranges.h"
+#include "core/dwarf-bytes.h"
+
 /* The smallest header of a unit, without its length; the largest one takes 24 bytes more. */
 #define UNIT_HEADER_MIN 7u
-
-/* A cursor over bytes that somebody else wrote. ok goes false, and stays so, once something is read past the end. */
-struct bytes {
-	const uint8_t *at, *end;
-	bool ok;
-};
-
-static uint64_t take(struct bytes *b, size_t size) {
-	union {
-		uint8_t u8;
-		uint16_t u16;
-		uint32_t u32;
-		uint64_t u64;
-	} value = { .u64 = 0 };
-
-	if ((size_t)(b->end - b->at) < size) {
-		b->at = b->end;
-		b->ok = false;
-		return 0;
-	}
-	memcpy(&value, b->at, size);
-	b->at += size;
-	return size == 1 ? value.u8 : size == 2 ? value.u16 : size == 4 ? value.u32 : value.u64;
-}
-
-static uint64_t take_leb(struct bytes *b) {
-	uint64_t value = 0;
-
-	for (unsigned shift = 0; b->at < b->end; shift += 7) {
-		uint8_t byte = *b->at++;
-
-		if (shift < 64)
-			value |= (uint64_t)(byte & 0x7f) << shift;
-		if (!(byte & 0x80))
-			return value;
-	}
-	b->ok = false;
-	return 0;
-}
-
-/* A unit's length, and how wide its offsets are. */
-static uint64_t take_length(struct bytes *b, unsigned *ret_offset_bytes) {
-	uint64_t length = take(b, 4);
-
-	*ret_offset_bytes = 4;
-	if (length == UINT32_MAX) {
-		*ret_offset_bytes = 8;
-		length = take(b, 8);
-	} else if (length >= UINT32_C(0xfffffff0)) {
-		b->ok = false;
-	}
-	return length;
-}
-
-/* One set of .debug_aranges, and the unit that it is of. */
-struct span {
-	uint64_t offset;       /* of the unit */
-	const uint8_t *set;
-	size_t set_size;
-	unsigned offset_bytes;
-};
-
-/* ── which units ──────────────────────────────────────────────────────────────────────────────────────────── */
-
-struct wish {
-	uint64_t address;
-	bool granted;
-};
-
-static int compare_wishes(const void *a, const void *b) {
-	const struct wish *x = a, *y = b;
-
-	return x->address < y->address ? -1 : x->address > y->address;
-}
-
-static int compare_spans(const void *a, const void *b) {
-	const struct span *x = a, *y = b;
-
-	return x->offset < y->offset ? -1 : x->offset > y->offset;
-}
-
-/* Whether any of the addresses lies within; they are marked. */
-static bool grant(struct wish *wishes, size_t n, uint64_t low, uint64_t size) {
-	size_t first = 0, last = n;
-	bool any = false;
-
-	while (first < last) {
-		size_t middle = first + (last - first) / 2;
-
-		if (wishes[middle].address < low)
-			first = middle + 1;
-		else
-			last = middle;
-	}
-	for (; first < n && wishes[first].address - low < size; first++)
-		any = wishes[first].granted = true;
-	return any;
-}
-
-/* One set of .debug_aranges, b, that begins at start. */
-static bool set_is_wanted(struct bytes *b, const uint8_t *start, unsigned offset_bytes, struct wish *wishes, size_t n,
-			  uint64_t *ret_unit) {
-	uint64_t version = take(b, 2), unit = take(b, offset_bytes), address_bytes = take(b, 1), segment_bytes = take(b, 1);
-	size_t tuple = 2 * (size_t)address_bytes, header = (size_t)(b->at - start);
-	bool any = false;
-
-	if (!b->ok || version != 2 || segment_bytes != 0 || (address_bytes != 4 && address_bytes != 8)) {
-		b->ok = false;
-		return false;
-	}
-	/* Tuples are aligned to their own size from the start of the set. */
-	b->at += MIN((tuple - header % tuple) % tuple, (size_t)(b->end - b->at));
-	while ((size_t)(b->end - b->at) >= tuple) {
-		uint64_t low = take(b, address_bytes), size = take(b, address_bytes);
-
-		if (low == 0 && size == 0)
-			break;
-		any |= grant(wishes, n, low, size);
-	}
-	*ret_unit = unit;
-	return any;
-}
-
-static int find_units(const uint8_t *aranges, size_t size, struct wish *wishes, size_t n, uint64_t entry,
-		      struct span *spans, size_t *ret_n_spans) {
-	struct bytes b = { .at = aranges, .end = aranges + size, .ok = true };
-	size_t n_spans = 0;
-
-	while (b.at < b.end) {
-		const uint8_t *start = b.at;
-		unsigned offset_bytes;
-		uint64_t length = take_length(&b, &offset_bytes), unit;
-		struct bytes set = b;
-
-		if (!b.ok || length > (uint64_t)(b.end - b.at))
-			return -EBADMSG;
-		b.at += length;
-		set.end = b.at;
-		if (set_is_wanted(&set, start, offset_bytes, wishes, n, &unit)) {
-			if (n_spans == UNITS_MAX)
-				return -ENOENT;
-			spans[n_spans++] = (struct span){ unit, start, (size_t)(set.end - start), offset_bytes };
-		}
-		if (!set.ok)
-			return -EBADMSG;
-	}
-	for (size_t i = 0; i < n; i++)
-		if (!wishes[i].granted && wishes[i].address - entry >= ENTRY_BYTES)
-			return -ENOENT;
-	*ret_n_spans = n_spans;
-	return 0;
-}
-
-static int read_aranges(const struct dwarf_part *part, int fd, uint8_t **ret_bytes) {
-	_cleanup_(section_stream_freep) struct section_stream *stream = NULL;
-	_cleanup_free_ uint8_t *bytes = malloc(part->size);
-	int r;
-
-	if (!bytes)
-		return -ENOMEM;
-	r = section_stream_new(part->packing, part->packed, part->packed_size, fd, part->offset, &stream);
-	if (r >= 0)
-		r = section_stream_read(stream, 0, bytes, part->size);
-	if (r < 0)
-		return r;
-	*ret_bytes = take_ptr(bytes);
-	return 0;
-}
-
-/* The spans point into *ret_aranges. */
-static int choose_units(const struct dwarf_part *part, int fd, const uint64_t *addresses, size_t n, uint64_t entry,
-			struct span *spans, size_t *ret_n_spans, uint8_t **ret_aranges) {
-	_cleanup_free_ struct wish *wishes = calloc(MAX(n, (size_t)1), sizeof(*wishes));
-	_cleanup_free_ uint8_t *aranges = NULL;
-	int r;
-
-	if (!wishes)
-		return -ENOMEM;
-	for (size_t i = 0; i < n; i++)
-		wishes[i].address = addresses[i];
-	qsort(wishes, n, sizeof(*wishes), compare_wishes);
-	r = read_aranges(part, fd, &aranges);
-	if (r >= 0)
-		r = find_units(aranges, part->size, wishes, n, entry, spans, ret_n_spans);
-	if (r >= 0)
-		*ret_aranges = take_ptr(aranges);
-	return r;
-}
 
 /* ── out of the stream ────────────────────────────────────────────────────────────────────────────────────── */
 
@@ -286,17 +96,16 @@ int selection_make(const struct dwarf_parts *parts, int fd, const uint64_t *addr
 	_cleanup_(section_stream_freep) struct section_stream *stream = NULL;
 	_cleanup_(selection_free) struct selection s = { .bytes = NULL };
 	_cleanup_free_ uint8_t *sets = NULL;
-	struct span spans[UNITS_MAX];
+	struct span spans[ARANGES_UNITS_MAX];
 	size_t n_spans;
 	int r;
 
 	/* Signatures of types are looked for in all units. */
 	if (!aranges || !info || n == 0 || dwarf_parts_get(parts, ".debug_types"))
 		return -ENOENT;
-	r = choose_units(aranges, fd, addresses, n, entry, spans, &n_spans, &sets);
+	r = aranges_choose(aranges, fd, addresses, n, entry, spans, &n_spans, &sets);
 	if (r < 0)
 		return r;
-	qsort(spans, n_spans, sizeof(*spans), compare_spans);
 	r = section_stream_new(info->packing, info->packed, info->packed_size, fd, info->offset, &stream);
 	s.aranges = malloc(aranges->size);
 	if (!s.aranges)
@@ -386,7 +195,7 @@ static int collect_tables(Dwarf *dwarf, uint64_t *offsets, size_t *ret_n) {
 
 		if (!dwarf_attr(&die, DW_AT_stmt_list, &attribute) || dwarf_formudata(&attribute, &offset) != 0)
 			continue;
-		if (n == UNITS_MAX)
+		if (n == ARANGES_UNITS_MAX)
 			return -EFBIG;
 		offsets[n++] = offset;
 	}
@@ -397,7 +206,7 @@ static int collect_tables(Dwarf *dwarf, uint64_t *offsets, size_t *ret_n) {
 
 int selection_fill_lines(Dwarf *dwarf, const struct dwarf_part *lines, int fd, uint8_t *to) {
 	_cleanup_(section_stream_freep) struct section_stream *stream = NULL;
-	uint64_t offsets[UNITS_MAX];
+	uint64_t offsets[ARANGES_UNITS_MAX];
 	size_t n;
 	int r;
 

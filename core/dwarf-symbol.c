@@ -76,16 +76,34 @@ static uint64_t number_of(Dwarf_Die *die, unsigned name) {
 	return dwarf_attr(die, name, &attribute) && dwarf_formudata(&attribute, &value) == 0 ? value : 0;
 }
 
-/* Where an inlined function was called. */
-static int find_call(struct arena *arena, struct unit *u, Dwarf_Die *inlined, struct cw_location *ret_at) {
+/* The names of a unit's files. A unit out of a package does not say which table is its own: it is the only one there. */
+static bool find_files(struct unit *u, Dwarf_Files **ret_files, size_t *ret_n) {
 	Dwarf_Die full = u->full, die = u->die;
+	Dwarf_Lines *lines;
+	Dwarf_Off next;
+	Dwarf_CU *cu;
+	size_t n_lines;
+
+	if (dwarf_getsrcfiles(&full, ret_files, ret_n) == 0)
+		return true;
+	if (u->packaged && dwarf_next_lines(dwarf_cu_getdwarf(full.cu), 0, &next, &cu, ret_files, ret_n, &lines, &n_lines) == 0)
+		return true;
+	return dwarf_getsrcfiles(&die, ret_files, ret_n) == 0;
+}
+
+/* Where an inlined function was called, if it says so; 0 was no file before DWARF 5. */
+static int find_call(struct arena *arena, struct unit *u, Dwarf_Die *inlined, struct cw_location *ret_at) {
 	uint64_t file = number_of(inlined, DW_AT_call_file);
 	Dwarf_Files *files;
+	Dwarf_Half version;
 	size_t n;
 
 	ret_at->line = sane((int64_t)number_of(inlined, DW_AT_call_line));
 	ret_at->column = sane((int64_t)number_of(inlined, DW_AT_call_column));
-	if (dwarf_getsrcfiles(&full, &files, &n) != 0 && dwarf_getsrcfiles(&die, &files, &n) != 0)
+	if (!dwarf_hasattr(inlined, DW_AT_call_file) ||
+	    (file == 0 && dwarf_cu_info(u->die.cu, &version, NULL, NULL, NULL, NULL, NULL, NULL) == 0 && version < 5))
+		return 0;
+	if (!find_files(u, &files, &n))
 		return 0;
 	return file < n ? clean_path(arena, u, dwarf_filesrc(files, file, NULL, NULL), &ret_at->file) : 0;
 }

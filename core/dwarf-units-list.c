@@ -137,27 +137,22 @@ static int add_hints(struct units *us) {
 	return 0;
 }
 
-/* Ranges of units that have none yet. */
-static int add_rest(struct units *us) {
+/* What the units with hints, or those without, say themselves. */
+static int add_own(struct units *us, bool hinted) {
 	int r = 0;
 
-	us->complete = true;
-	for (size_t i = 0; i < us->n && r >= 0; i++) {
-		if (us->slots[i].hinted)
-			us->complete = false;
-		else
+	for (size_t i = 0; i < us->n && r >= 0; i++)
+		if (us->slots[i].hinted == hinted)
 			r = units_add_ranges(us, &us->slots[i].die, (uint32_t)i, &us->ranges, UNIT_RANGES_MAX);
-	}
 	us->cut |= r == -E2BIG;
 	ranges_sort(&us->ranges);
 	return r == -E2BIG ? 0 : r;
 }
 
+/* The hints stay: strict DWARF 2 has no way for a unit to tell of more than one section. */
 int units_complete(struct units *us) {
-	ranges_free(&us->ranges);
-	for (size_t i = 0; i < us->n; i++)
-		us->slots[i].hinted = false;
-	return add_rest(us);
+	us->complete = true;
+	return add_own(us, true);
 }
 
 int units_list(struct units *us, Elf *elf) {
@@ -168,5 +163,10 @@ int units_list(struct units *us, Elf *elf) {
 	if (r < 0)
 		return r;
 	r = add_hints(us);
-	return r < 0 && r != -E2BIG ? r : add_rest(us);
+	if (r < 0 && r != -E2BIG)
+		return r;
+	us->complete = true;
+	for (size_t i = 0; i < us->n; i++)
+		us->complete &= !us->slots[i].hinted;
+	return add_own(us, false);
 }

@@ -14,6 +14,8 @@
 /* Namespaces and types within each other. */
 #define SCOPE_DEPTH_MAX 64u
 #define INLINE_DEPTH_MAX 256u
+/* Units read for the names of what others refer to. A stack's functions come from some dozens; each is read once. */
+#define OTHERS_MAX 1024u
 
 int units_new(Dwarf *dwarf, Elf *elf, const char *directory, struct units **ret_units) {
 	_cleanup_(units_freep) struct units *us = calloc(1, sizeof(*us));
@@ -48,6 +50,9 @@ void units_free(struct units *us) {
 		return;
 	for (size_t i = 0; i < us->n; i++)
 		unit_free(us->slots[i].unit);
+	for (size_t i = 0; i < us->n_others; i++)
+		unit_free(us->others[i]);
+	free(us->others);
 	ranges_free(&us->ranges);
 	free(us->slots);
 	free(us->directory);
@@ -176,12 +181,19 @@ static int scan_functions(struct units *us, struct unit *u) {
 
 static int unit_load(struct units *us, struct unit_slot *slot) {
 	struct unit *u = calloc(1, sizeof(*u));
+	int r;
 
 	if (!u)
 		return -ENOMEM;
 	slot->unit = u;
+	u->owner = us;
 	u->die = u->full = slot->die;
-	if (slot->type == DW_UT_skeleton && may_open_dwo(us, &u->die)) {
+	if (slot->type == DW_UT_skeleton && us->package) {
+		r = dwarf_package_find(us->package, &u->die, &u->full);
+		us->cut |= r < 0 && r != -ENOENT;
+		u->packaged = r == 0;
+	}
+	if (slot->type == DW_UT_skeleton && !u->packaged && may_open_dwo(us, &u->die)) {
 		Dwarf_Die full;
 
 		if (dwarf_cu_info(u->die.cu, NULL, NULL, NULL, &full, NULL, NULL, NULL) == 0 && full.addr)
@@ -279,6 +291,37 @@ struct known *unit_known(struct unit *u, const void *from) {
 	slot = known_slot(u->known, u->known_size, from);
 	u->n_known += !slot->from;
 	return slot;
+}
+
+/* Named by units of their own, which have no addresses: partial ones, those of another file, LTO's early ones. */
+static struct unit *find_other(struct units *us, Dwarf_Die *first) {
+	struct unit **grown;
+	struct unit_slot slot = { .die = *first, .type = DW_UT_partial };
+
+	for (size_t i = 0; i < us->n_others; i++)
+		if (us->others[i]->full.cu == first->cu)
+			return us->others[i];
+	if (us->n_others >= OTHERS_MAX)
+		return NULL;
+	grown = reallocarray(us->others, us->n_others + 1, sizeof(*grown));
+	if (!grown)
+		return NULL;
+	us->others = grown;
+	(void)unit_load(us, &slot);
+	if (slot.unit)
+		us->others[us->n_others++] = slot.unit;
+	return slot.unit;
+}
+
+const struct unit *unit_of(struct unit *u, const Dwarf_Die *entry) {
+	Dwarf_Die copy = *entry, first;
+
+	if (entry->cu == u->full.cu)
+		return u;
+	for (size_t i = 0; i < u->owner->n; i++)
+		if (u->owner->slots[i].unit && u->owner->slots[i].unit->full.cu == entry->cu)
+			return u->owner->slots[i].unit;
+	return dwarf_diecu(&copy, &first, NULL, NULL) ? find_other(u->owner, &first) : NULL;
 }
 
 size_t unit_inlines(const struct place *place, uint64_t address, Dwarf_Die *ret_dies, size_t max) {

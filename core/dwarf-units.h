@@ -7,6 +7,7 @@
  */
 #pragma once
 
+#include "core/dwarf-package.h"
 #include "core/dwarf-ranges.h"
 #include "core/dwarf-scan.h"
 
@@ -28,8 +29,10 @@ struct known {
 };
 
 struct unit {
+	struct units *owner;
 	Dwarf_Die die;         /* first entry in the file itself: ranges and line table */
-	Dwarf_Die full;        /* the .dwo file's first entry with split DWARF, else the same as die */
+	Dwarf_Die full;        /* the .dwo file's (or the package's) first entry with split DWARF, else the same as die */
+	bool packaged;         /* full comes from the package, whose only table of files is at its beginning */
 	struct scan_unit scan;
 	bool scanned;          /* scan may be used */
 	struct scan_evidence evidence; /* of all its entries */
@@ -51,6 +54,7 @@ struct unit_slot {
 
 struct units {
 	Dwarf *dwarf;
+	struct dwarf_package *package; /* borrowed; NULL: none beside the file */
 	char *directory;       /* that holds the file: where .dwo files may be, or NULL */
 	struct unit_slot *slots;
 	size_t n, allocated;
@@ -59,6 +63,8 @@ struct units {
 		uint64_t low, high;
 	} code[16]; /* executable segments; functions that the linker dropped lie elsewhere */
 	size_t n_code;
+	struct unit **others;  /* units that hold nothing but what units refer to (dwz, link-time optimisation) */
+	size_t n_others;
 	uint64_t budget;
 	bool complete;         /* all ranges come from the units themselves */
 	bool split;            /* some units are skeletons: the rest is in .dwo files */
@@ -84,6 +90,9 @@ int units_find(struct units *units, uint64_t address, struct place *ret_place);
 /* The slot for what comes from there: slot->from is NULL if it is new, and must be filled in. NULL without memory: do
  * without. */
 struct known *unit_known(struct unit *unit, const void *from);
+
+/* The unit that holds an entry to which one of this unit's refers: itself, most often. NULL: cannot be had. */
+const struct unit *unit_of(struct unit *unit, const Dwarf_Die *entry);
 
 /* The functions inlined into place at address, outermost first; the number written (≤ max). */
 size_t unit_inlines(const struct place *place, uint64_t address, Dwarf_Die *ret_dies, size_t max);

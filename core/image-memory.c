@@ -107,14 +107,7 @@ static const struct kept *find_kept(const struct image *image, uint64_t address)
 	return NULL;
 }
 
-static void note_missed(struct image *image, uint64_t address, uint64_t length) {
-	struct image_range want = { address > MISSED_MARGIN ? address - MISSED_MARGIN : 0, address };
-
-	if (!add_u64(address, length, &want.end) || !add_u64(want.end, MISSED_MARGIN, &want.end))
-		want.end = UINT64_MAX;
-	for (size_t i = 0; i < image->n_missed; i++)
-		if (image->missed[i].start <= address && address + length <= image->missed[i].end)
-			return;
+static void add_missed(struct image *image, struct image_range want) {
 	if (image->n_missed >= MISSED_MAX)
 		return;
 	if (image->n_missed == image->missed_allocated) {
@@ -126,6 +119,29 @@ static void note_missed(struct image *image, uint64_t address, uint64_t length) 
 		image->missed_allocated = more;
 	}
 	image->missed[image->n_missed++] = want;
+}
+
+static void note_missed(struct image *image, uint64_t address, uint64_t length) {
+	struct image_range want = { address > MISSED_MARGIN ? address - MISSED_MARGIN : 0, address };
+
+	if (!add_u64(address, length, &want.end) || !add_u64(want.end, MISSED_MARGIN, &want.end))
+		want.end = UINT64_MAX;
+	for (size_t i = 0; i < image->n_missed; i++)
+		if (image->missed[i].start <= address && address + length <= image->missed[i].end)
+			return;
+	add_missed(image, want);
+}
+
+void image_want(struct image *image, uint64_t start, uint64_t end) {
+	const struct kept *k;
+	const struct segment *s;
+
+	while (image->stream && start < end && (k = find_kept(image, start)))
+		start = k->start + k->length;
+	s = image_find_segment(image, start);
+	/* What is not stored no pass brings. */
+	if (image->stream && start < end && s && start - s->start < s->stored)
+		add_missed(image, (struct image_range){ start, end });
 }
 
 static int stream_read(struct image *image, uint64_t address, uint8_t *buffer, size_t length) {

@@ -61,6 +61,8 @@ int image_fetch(struct image *image, const struct image_range *ranges, size_t n)
 int image_read(struct image *image, uint64_t address, void *buffer, size_t length);
 /* The same out of what was read last; false: it is not there. */
 bool image_read_again(const struct image *image, uint64_t address, void *buffer, size_t length);
+/* Says that a range will be read, before the first read of it: one more pass then brings all of it. A no-op where it is at hand. */
+void image_want(struct image *image, uint64_t start, uint64_t end);
 /* Ranges that were asked for and not kept since the last fetch; owned by the image. */
 const struct image_range *image_missed(const struct image *image, size_t *ret_n);
 

@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
+#include "core/missing.h"
 #include "core/modules.h"
 
 /* Chrome with its debug info is 5 GiB; libelf maps what it reads. */
@@ -133,6 +134,29 @@ static enum cw_module_state open_state(int error) {
 	return error == -ENOENT || error == -ENOTDIR ? CW_MODULE_DELETED : CW_MODULE_UNREADABLE;
 }
 
+/* The file that ran, as it was fetched by its build-id. The module's state stays what it is: it speaks of this machine's file. */
+static bool open_fetched(struct core *core, struct module *m, const struct headers *h) {
+	_cleanup_debug_file_ struct debug_file file = DEBUG_FILE_NONE;
+	uint8_t id[BUILD_ID_MAX];
+	size_t n = strlen(h->build_id) / 2;
+	GElf_Ehdr ehdr;
+
+	for (size_t i = 0; i < n; i++)
+		sscanf(h->build_id + 2 * i, "%2hhx", &id[i]);
+	if (n == 0 || missing_open(&core->options, FETCHED_EXECUTABLE, id, n, &file) < 0)
+		return false;
+	if (!gelf_getehdr(file.elf, &ehdr) || ehdr.e_machine != core->arch->machine)
+		return false;
+	m->fd = file.fd;
+	m->elf = file.elf;
+	m->file_bytes = file.bytes;
+	m->root_owned = false;
+	(void)debug_file_take(&file);
+	if (!h->has_load)
+		m->info->bias = m->info->start - elf_first_vaddr(core, m->elf);
+	return true;
+}
+
 static void open_module(struct core *core, struct module *m, const struct headers *h) {
 	const char *path = m->info->path;
 	bool given = m->info->is_executable && core->options.executable;
@@ -162,13 +186,15 @@ static void open_module(struct core *core, struct module *m, const struct header
 		m->info->state = streq(id, h->build_id) ? CW_MODULE_PRESENT : CW_MODULE_REPLACED;
 	}
 	if (m->info->state == CW_MODULE_REPLACED) {
-		core_problem(core, "modules", "%s is not the file that was running (build-id %s, the crashed process had %s): not used; "
-		             "install the same build, or name it with --exe=", given ? core->options.executable : path,
-		             id[0] ? id : "none", h->build_id[0] ? h->build_id : "none");
 		elf_end(m->elf);
 		close(m->fd);
 		m->elf = NULL;
 		m->fd = -EBADF;
+		if (open_fetched(core, m, h))
+			return;
+		core_problem(core, "modules", "%s is not the file that was running (build-id %s, the crashed process had %s): not used; "
+		             "install the same build, or name it with --exe=", given ? core->options.executable : path,
+		             id[0] ? id : "none", h->build_id[0] ? h->build_id : "none");
 		return;
 	}
 	if (!h->has_load)
@@ -209,6 +235,8 @@ int modules_open(struct core *core) {
 			open_vdso(core, m);
 		else
 			open_module(core, m, &h);
+		if (!m->elf && (m->info->state == CW_MODULE_DELETED || m->info->state == CW_MODULE_UNREADABLE))
+			(void)open_fetched(core, m, &h);
 	}
 	return 0;
 }

@@ -20,10 +20,12 @@ struct draft {
 	struct symbol_answer answer;
 	const struct unit *unit;
 	bool wants_linkage;     /* debug info had the plain name only */
+	bool go;                /* from Go's own table */
 };
 
-/* Looks up in the symbol tables all that is still without a function, or wants a linkage name. 0, -ENOMEM. */
-int module_tables_resolve(struct core *core, const struct module_symbols *ms, const struct module_query *queries,
-			  struct draft *drafts, size_t n);
+/* Looks up in Go's own table and in the symbol tables all that is still without a function, or wants a linkage name. 0, -ENOMEM. */
+int module_tables_resolve(struct core *core, struct module *module, const struct module_symbols *ms,
+			  const struct module_query *queries, struct draft *drafts, size_t n);
 /* A symbol by name. 0, -ENOENT. */
-int module_tables_find(const struct module_symbols *ms, const char *name, uint64_t *ret_address);
+int module_tables_find(struct core *core, struct module *module, const struct module_symbols *ms, const char *name,
+		       uint64_t *ret_address);

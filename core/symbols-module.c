@@ -29,7 +29,7 @@ static int open_files(struct core *core, struct module *module, struct module_sy
 		ms = calloc(1, sizeof(*ms));
 		if (!ms)
 			return -ENOMEM;
-		r = debuginfo_open(module, core->options.debug_dirs, &ms->info);
+		r = debuginfo_open(module, &core->options, &ms->info);
 		if (r < 0) {
 			free(ms);
 			return r;
@@ -106,6 +106,10 @@ static int load(struct core *core, struct module *module, struct module_symbols 
 		r = load_split(module, ms);
 	if (r < 0)
 		return r;
+	if (ms->units && ms->units->split) {
+		debuginfo_open_package(ms->info);
+		ms->units->package = ms->info->package;
+	}
 	if (!ms->units && !symtab_present(ms->info->main, SYMTAB_FULL) && !ms->info->separate.elf)
 		debuginfo_open_mini(ms->info);
 	if (ms->info->problem)
@@ -127,6 +131,19 @@ void module_symbols_free(struct module *module) {
 	module->symbols = NULL;
 }
 
+bool module_symbols_has_debuginfo(const struct module *module) {
+	const struct module_symbols *ms = module->symbols;
+
+	/* A separate file without DWARF is all that there is of it. */
+	return !ms || module->info->debuginfo == CW_DEBUGINFO_DWARF || ms->info->separate.elf;
+}
+
+const char *module_symbols_missing_alt(const struct module *module) {
+	const struct module_symbols *ms = module->symbols;
+
+	return ms && ms->info->missing_alt[0] ? ms->info->missing_alt : NULL;
+}
+
 int module_symbols_find(struct core *core, struct module *module, const char *name, uint64_t *ret_address) {
 	struct module_symbols *ms;
 	uint64_t address = 0;
@@ -139,7 +156,7 @@ int module_symbols_find(struct core *core, struct module *module, const char *na
 	r = ms->cache ? symbols_cache_find(ms->cache, name, ret_address) : -ENOENT;
 	if (r != -ENOENT)
 		return r == -ENODATA ? -ENOENT : r;
-	r = module_tables_find(ms, name, &address);
+	r = module_tables_find(core, module, ms, name, &address);
 	kept = ms->cache ? arena_strdup(core->arena, name) : NULL;
 	if (kept)
 		symbols_cache_put_name(ms->cache, kept, r == 0, address);
@@ -180,7 +197,7 @@ static void judge(struct draft *draft) {
 			a->optimized = unit_optimized(draft->unit);
 		return;
 	}
-	a->language = draft->unit ? NULL : language_of_name(a->symbol.linkage_name);
+	a->language = draft->unit ? NULL : draft->go ? "Go" : language_of_name(a->symbol.linkage_name);
 	a->evidence = a->language ? EVIDENCE_NAME : EVIDENCE_NONE;
 }
 
@@ -254,7 +271,7 @@ static int resolve_fresh(struct core *core, struct module *module, struct module
 	if (r >= 0)
 		r = resolve_by_dwarf(core, ms, queries, drafts, n);
 	if (r >= 0)
-		r = module_tables_resolve(core, ms, queries, drafts, n);
+		r = module_tables_resolve(core, module, ms, queries, drafts, n);
 	if (r < 0)
 		return r;
 	if (ms->units && ms->units->cut && !ms->reported_cut) {

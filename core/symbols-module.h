@@ -19,6 +19,10 @@ struct module_query {
 int module_symbols_resolve(struct core *core, struct module *module, struct module_query *queries, size_t n);
 /* The file address of a symbol by name. 0, -ENOENT, -ENOMEM. */
 int module_symbols_find(struct core *core, struct module *module, const char *name, uint64_t *ret_address);
+/* After module_symbols_resolve(): false if its debug info is nowhere to be found. True where nobody asked. */
+bool module_symbols_has_debuginfo(const struct module *module);
+/* The build-id of a dwz file that was not found, or NULL. */
+const char *module_symbols_missing_alt(const struct module *module);
 /* Writes what was looked up to the cache, if there is one. */
 void module_symbols_save(struct core *core, struct module *module);
 /* Closes what the module holds; results stay. */

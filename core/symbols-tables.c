@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The symbol tables of a module, of its separate file and of .gnu_debugdata, in the order of what they know. */
+/* Go's own table, the symbol tables of a module, of its separate file and of .gnu_debugdata, in the order of what they know. */
 #include "core/symbols-module-private.h"
 
 #include "core/demangle.h"
+#include "core/go-module.h"
 #include "core/symtab.h"
 #include "util/text.h"
 
@@ -85,13 +86,37 @@ static int resolve_by_table(struct core *core, Elf *elf, enum symtab_kind which,
 	return 0;
 }
 
-int module_tables_resolve(struct core *core, const struct module_symbols *ms, const struct module_query *queries,
-			  struct draft *drafts, size_t n) {
+/* Go's own table knows lines, too: before any symbol table. */
+static int resolve_by_go(struct core *core, struct module *module, const struct module_query *queries, struct draft *drafts,
+			 size_t n) {
+	const struct go_module *go = NULL;
+
+	for (size_t i = 0; i < n; i++) {
+		int r;
+
+		if (drafts[i].answer.symbol.at.function)
+			continue;
+		go = go_module_get(core, module);
+		if (!go)
+			return 0;
+		r = go_module_symbol(go, core->arena, queries[i].address, &drafts[i].answer.symbol);
+		if (r == -ENOMEM)
+			return r;
+		drafts[i].go = r == 0;
+		drafts[i].answer.found |= r == 0;
+	}
+	return 0;
+}
+
+int module_tables_resolve(struct core *core, struct module *module, const struct module_symbols *ms,
+			  const struct module_query *queries, struct draft *drafts, size_t n) {
 	Elf *elfs[4];
 	enum symtab_kind kinds[4];
 	size_t n_tables = tables(ms, elfs, kinds);
-	int r;
+	int r = resolve_by_go(core, module, queries, drafts, n);
 
+	if (r < 0)
+		return r;
 	for (size_t t = 0; t < n_tables; t++) {
 		bool missing = false;
 
@@ -106,13 +131,17 @@ int module_tables_resolve(struct core *core, const struct module_symbols *ms, co
 	return 0;
 }
 
-int module_tables_find(const struct module_symbols *ms, const char *name, uint64_t *ret_address) {
+int module_tables_find(struct core *core, struct module *module, const struct module_symbols *ms, const char *name,
+		       uint64_t *ret_address) {
 	Elf *elfs[4];
 	enum symtab_kind kinds[4];
 	size_t n = tables(ms, elfs, kinds);
+	const struct go_module *go;
 
 	for (size_t i = 0; i < n; i++)
 		if (symtab_find(elfs[i], kinds[i], name, ret_address) == 0)
 			return 0;
-	return -ENOENT;
+	/* Stripped of all tables but its own. */
+	go = str_has_prefix(name, "runtime.") ? go_module_get(core, module) : NULL;
+	return go ? go_module_find(go, name, ret_address) : -ENOENT;
 }

@@ -17,9 +17,10 @@ struct walk {
 	bool exact;             /* pc is the instruction itself */
 	uint32_t index;         /* physical */
 	unsigned scans;         /* guesses in all */
-	unsigned signal_frames;
+	unsigned signal_frames; /* and changes of stack */
 	struct { uint64_t pc; bool known, yes; } trampolines[64]; /* by pc: recursion asks for the same few again and again */
 	struct { uint64_t pc; bool known; enum arch_prologue what; } prologues[64]; /* likewise, of return addresses */
+	struct { uint64_t address; bool known; uint8_t place; } go_places[64];      /* likewise: enum go_place */
 };
 
 /* From one frame to its caller. */
@@ -30,6 +31,9 @@ struct step {
 	bool has_cfa;
 	bool outermost;
 	bool signal_frame;      /* this frame is a signal frame: next is what was interrupted */
+	bool switched;          /* next is on another stack, although this is no signal frame */
+	bool exact_caller;      /* next's pc is the instruction itself, not a return address */
+	bool exact_self;        /* this pc is no return address after all */
 	uint64_t siginfo, ucontext;
 	uint64_t alt_low, alt_size;
 	const char *reason;     /* why there is no caller, if the step fails */
@@ -37,3 +41,5 @@ struct step {
 
 /* 0; -ENODATA: no caller can be told (ret_step->reason); -ENOMEM. */
 int unwind_step(struct walk *w, struct step *ret_step);
+/* Whether something can have been called from there: it is code, and the bytes before it can be a call (or cannot be read). */
+bool unwind_is_return_address(struct core *core, uint64_t address);

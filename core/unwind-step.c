@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* From one frame to its caller, by the best means there is. */
-#include "core/unwind-private.h"
+#include "core/go-unwind.h"
 
 /* A scan looks at this many words above SP: frames larger than 4 KiB without any unwind information are rare. */
 #define SCAN_WORDS 512u
@@ -8,6 +8,8 @@
 #define SCANS_MAX 16u
 /* How far back from the pc the prologue is looked for. */
 #define PROLOGUE_BYTES 2048u
+/* From the program's first instruction to its call of the C library: 33 bytes with glibc on x86-64, 72 on aarch64. */
+#define ENTRY_BYTES 96u
 
 static bool is_code(const struct core *core, uint64_t address) {
 	const struct cw_mapping *m = core_find_mapping(core, address);
@@ -23,6 +25,10 @@ static bool follows_call(struct core *core, uint64_t address) {
 	if (n > sizeof(b) || address < n || core_read(core, address - n, b, n) < 0)
 		return true;
 	return core->arch->is_call(b);
+}
+
+bool unwind_is_return_address(struct core *core, uint64_t address) {
+	return is_code(core, address) && follows_call(core, address);
 }
 
 /* A code pointer without its authentication code: only where that makes it one that could be right. */
@@ -222,13 +228,103 @@ static int step_scan(struct walk *w, struct step *s) {
 	return -ENODATA;
 }
 
+/* Where the program, or a thread of it, begins: by AT_ENTRY, which needs neither a file nor a name. Its first function is a few instructions long. */
+static bool is_entry(const struct walk *w, uint64_t pc) {
+	return w->core->at_entry != 0 && !w->exact && pc > w->core->at_entry && pc - w->core->at_entry <= ENTRY_BYTES;
+}
+
+/* Code that ends the thread with what its function returned: nobody called clone() in the new thread. */
+static bool is_thread_exit(struct walk *w, uint64_t pc) {
+	const struct arch *arch = w->core->arch;
+	char code[16];
+
+	for (size_t i = 0; i < arch->n_thread_exits && !w->exact; i++) {
+		const struct arch_bytes *t = &arch->thread_exits[i];
+
+		if (t->length <= sizeof(code) && core_read(w->core, pc, code, t->length) >= 0 && memcmp(code, t->data, t->length) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* A return address that was put there to begin a stack (makecontext): a function's first byte, and nobody called what lies before it. */
+static bool is_planted(struct walk *w, struct module *m, uint64_t pc) {
+	return m && !w->exact && !follows_call(w->core, pc) && cfi_find_row(w->core, m, pc) != NULL;
+}
+
+/* In code: by call frame information, by Go's own, by the frame pointer, and last by a scan. */
+static int step_code(struct walk *w, struct module *m, struct step *ret_step) {
+	uint64_t pc = w->registers[w->core->arch->pc];
+	const struct cfi_row *row = NULL;
+	enum arch_prologue prologue;
+	int r;
+
+	if (m)
+		row = cfi_find_row(w->core, m, w->exact ? pc : pc - 1);
+	if (row && !row->signal_frame && !w->exact) {
+		/* The row of a signal trampoline begins exactly at the pc: pc - 1 would be another function's. */
+		const struct cfi_row *at = cfi_find_row(w->core, m, pc);
+		if (at && at->signal_frame)
+			row = at;
+	}
+	if (!row && (is_planted(w, m, pc) || is_entry(w, pc) || is_thread_exit(w, pc))) {
+		ret_step->outermost = true;
+		ret_step->exact_self = is_planted(w, m, pc);
+		return 0;
+	}
+	if (row) {
+		r = step_cfi(w, row, ret_step);
+		ret_step->signal_frame = row->signal_frame;
+		return r;
+	}
+	if (m && go_unwind_frame(w, m, ret_step) >= 0)
+		return 0;
+	prologue = find_prologue(w);
+	if (prologue == ARCH_PROLOGUE_NONE && w->exact && step_restart(w, ret_step) >= 0) {
+		ret_step->trust = CW_TRUST_FRAME_POINTER; /* by the same convention, and as good as it */
+		return 0;
+	}
+	if (prologue != ARCH_PROLOGUE_SAVED && step_frame_pointer(w, ret_step) >= 0)
+		return 0;
+	if (w->exact && w->core->arch->lr < 0 && step_restart(w, ret_step) >= 0)
+		return 0;
+	ret_step->reason = m && m->elf ? "no unwind information for this code" : "the file of this code could not be used, so there is no unwind information";
+	/* glibc's and musl's entry points end here: the caller of the outermost function is nobody. */
+	return step_scan(w, ret_step);
+}
+
+/* A function of Go's runtime that call frame information does not tell all about. */
+static int step_go(struct walk *w, struct module *m, enum go_place place, struct step *s) {
+	const struct arch *arch = w->core->arch;
+	int r;
+
+	if (place == GO_SWITCH || place == GO_C_CALL || place == GO_CALLBACK) {
+		r = go_unwind_switch(w, m, place, s);
+		if (r == 0)
+			return 0;
+		if (r == -ENOENT) {
+			s->outermost = true; /* between two goroutines: the scheduler's own stack begins here */
+			return 0;
+		}
+		if (place != GO_CALLBACK) {
+			s->reason = "the Go runtime has changed stacks here, and which goroutine it came from cannot be told";
+			return -ENODATA;
+		}
+	}
+	r = step_code(w, m, s);
+	s->exact_caller = place == GO_PANIC;
+	if (place != GO_END && (place != GO_THREAD || (r >= 0 && s->trust != CW_TRUST_SCAN && unwind_is_return_address(w->core, s->next.registers[arch->pc]))))
+		return r;
+	s->outermost = true;
+	s->reason = NULL;
+	return r == -ENOMEM ? r : 0;
+}
+
 int unwind_step(struct walk *w, struct step *ret_step) {
 	const struct arch *arch = w->core->arch;
 	uint64_t pc = w->registers[arch->pc];
-	const struct cfi_row *row = NULL;
-	enum arch_prologue prologue;
+	enum go_place place;
 	struct module *m;
-	int r;
 
 	m = core_find_module(w->core, w->exact ? pc : pc - 1);
 	if (!is_code(w->core, pc) && !(m && !w->exact)) {
@@ -240,29 +336,8 @@ int unwind_step(struct walk *w, struct step *ret_step) {
 	}
 	if (at_trampoline(w) && step_signal(w, ret_step) >= 0)
 		return 0;
-	if (m)
-		row = cfi_find_row(w->core, m, w->exact ? pc : pc - 1);
-	if (row && !row->signal_frame && !w->exact) {
-		/* The row of a signal trampoline begins exactly at the pc: pc - 1 would be another function's. */
-		const struct cfi_row *at = cfi_find_row(w->core, m, pc);
-		if (at && at->signal_frame)
-			row = at;
-	}
-	if (row) {
-		r = step_cfi(w, row, ret_step);
-		ret_step->signal_frame = row->signal_frame;
-		return r;
-	}
-	prologue = find_prologue(w);
-	if (prologue == ARCH_PROLOGUE_NONE && w->exact && step_restart(w, ret_step) >= 0) {
-		ret_step->trust = CW_TRUST_FRAME_POINTER; /* by the same convention, and as good as it */
-		return 0;
-	}
-	if (prologue != ARCH_PROLOGUE_SAVED && step_frame_pointer(w, ret_step) >= 0)
-		return 0;
-	if (w->exact && arch->lr < 0 && step_restart(w, ret_step) >= 0)
-		return 0;
-	ret_step->reason = m && m->elf ? "no unwind information for this code" : "the file of this code could not be used, so there is no unwind information";
-	/* glibc's and musl's entry points end here: the caller of the outermost function is nobody. */
-	return step_scan(w, ret_step);
+	place = m ? go_unwind_place(w, m) : GO_NONE;
+	if (place == GO_NONE)
+		return step_code(w, m, ret_step);
+	return step_go(w, m, place, ret_step);
 }

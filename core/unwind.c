@@ -6,7 +6,7 @@
 #define FRAMES_MAX (64u << 20)
 /* Frames that keep nothing on the stack. */
 #define FRAMES_SLACK 8192u
-/* A signal frame may lead anywhere, back to itself too. Handlers within handlers go two or three deep, a handler that faults again and again some thousand. */
+/* A signal frame (or Go's runtime) may lead anywhere, back to itself too. Handlers within handlers go two or three deep, a handler that faults again and again some thousand. */
 #define SIGNAL_FRAMES_MAX 4096u
 
 static int new_segment(struct walk *w) {
@@ -51,6 +51,8 @@ static bool switches_stack(struct walk *w, const struct step *step) {
 	uint64_t sp = w->registers[w->core->arch->sp], next = step->next.registers[w->core->arch->sp];
 	const struct cw_mapping *here, *there;
 
+	if (step->switched)
+		return true;
 	if (!step->signal_frame)
 		return false;
 	if (next <= sp)
@@ -75,7 +77,7 @@ static int one_frame(struct walk *w, bool *ret_more) {
 	if (r == -ENOMEM)
 		return r;
 	frame.signal_frame = step.signal_frame;
-	frame.exact_pc |= step.signal_frame; /* the trampoline was returned to by the handler, not called by it */
+	frame.exact_pc |= step.signal_frame || step.exact_self; /* the trampoline was returned to by the handler, not called by it */
 	switches = r >= 0 && switches_stack(w, &step);
 	if (step.has_cfa) {
 		frame.cfa = step.cfa;
@@ -96,12 +98,12 @@ static int one_frame(struct walk *w, bool *ret_more) {
 	r = add_frame(w, &frame);
 	if (r < 0)
 		return r;
-	if (step.signal_frame && ++w->signal_frames > SIGNAL_FRAMES_MAX) {
-		w->thread->stop_reason = "more signal frames than any program nests: they lead round in a ring";
+	if ((step.signal_frame || step.switched) && ++w->signal_frames > SIGNAL_FRAMES_MAX) {
+		w->thread->stop_reason = "more signal frames and changes of stack than any program nests: they lead round in a ring";
 		return 0;
 	}
 	/* Frames grow towards higher addresses; only a signal frame may lead to another stack. With a link register the innermost need not take any. */
-	if (!step.signal_frame && step.next.registers[arch->sp] <= sp && !(arch->lr >= 0 && w->exact && step.next.registers[arch->sp] == sp)) {
+	if (!step.signal_frame && !step.switched && step.next.registers[arch->sp] <= sp && !(arch->lr >= 0 && w->exact && step.next.registers[arch->sp] == sp)) {
 		w->thread->stop_reason = arena_printf(w->core->arena, "the caller's frame (SP 0x%llx) does not lie above its callee's (SP 0x%llx): the stack is corrupt or switched by the program",
 		                                      (unsigned long long)step.next.registers[arch->sp], (unsigned long long)sp);
 		return 0;
@@ -114,7 +116,7 @@ static int one_frame(struct walk *w, bool *ret_more) {
 	memcpy(w->registers, step.next.registers, sizeof(w->registers));
 	w->valid = step.next.valid;
 	w->trust = step.trust;
-	w->exact = step.signal_frame;
+	w->exact = step.signal_frame || step.exact_caller;
 	*ret_more = true;
 	return 0;
 }

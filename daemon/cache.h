@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The symbol cache's folder of one user. Its contents are the worker's business; the daemon never looks at them. */
+/* Folders of others in the daemon's cache: a user's symbols, and fetched files. What is in them is their owners' business. */
 #pragma once
+
+#include <sys/types.h>
 
 #include "util/macro.h"
 
@@ -9,3 +11,6 @@
  * writes, another's never reads. privileged: the folder can be given to uid; else it must be ours. fd or -errno.
  */
 int cache_open(const char *directory, uint32_t uid, uint32_t gid, bool privileged);
+/* The same with directory/NAME, closed or open to others as mode says. An O_PATH descriptor: only the owner may list it. */
+int cache_open_folder(const char *directory, const char *name, mode_t mode, uint32_t uid, uint32_t gid,
+                      bool privileged);

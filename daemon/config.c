@@ -2,6 +2,7 @@
 /* See config.h. The search for files and the syntax are util/config.c's. */
 #include "daemon/config.h"
 
+#include "util/fetched.h"
 #include "util/log.h"
 
 #ifndef WORKER_PATH
@@ -9,6 +10,9 @@
 #endif
 #ifndef ANALYZERS_DIR
 #define ANALYZERS_DIR "/usr/lib/corewatch/analyzers"
+#endif
+#ifndef FETCHER_PATH
+#define FETCHER_PATH "/usr/libexec/corewatch/corewatch-debuginfod-fetch"
 #endif
 #define CORE_DIRECTORY "/var/lib/systemd/coredump" /* compiled into systemd-coredump */
 
@@ -72,6 +76,28 @@ static int parse_positive_time(const char *section, const char *key, const char 
 	return 0;
 }
 
+/* All or none of a line; the fetcher knows no other way to servers. */
+static int parse_urls(const char *section, const char *key, const char *value, void *target, const void *data) {
+	for (const char *p = value + strspn(value, " \t"); *p; p += strspn(p, " \t")) {
+		if (!str_has_prefix(p, "http://") && !str_has_prefix(p, "https://"))
+			return -EINVAL;
+		p += strcspn(p, " \t");
+	}
+	return config_parse_strv(section, key, value, target, data);
+}
+
+static int parse_fetch_time(const char *section, const char *key, const char *value, void *target, const void *data) {
+	uint64_t v;
+	int r = parse_positive_time(section, key, value, &v, data);
+
+	if (r < 0)
+		return r;
+	if (v < USEC_PER_SEC || v > REQUEST_TIME_MAX * USEC_PER_SEC)
+		return -ERANGE;
+	*(uint64_t *)target = v;
+	return 0;
+}
+
 /* "[Analyzer NAME] Key=value" becomes "NAME.Key=value"; the worker tells about names that no analyzer has. */
 static int parse_analyzer_option(const char *section, const char *key, const char *value, void *target,
                                  const void *data _unused_) {
@@ -112,6 +138,17 @@ static const struct config_item items[] = {
 	{ "Worker", "CoreMax", parse_limit, AT(core_max), &core_least, SIZE_HELP, sizeof(uint64_t) },
 	{ "Worker", "JournalCoreMax", parse_limit, AT(journal_core_max), &core_least, SIZE_HELP, sizeof(uint64_t) },
 	{ "Worker", "SymbolCache", config_parse_bool, AT(symbol_cache), NULL, "yes or no", 0 },
+	{ "Symbols", "Debuginfod", config_parse_bool, AT(debuginfod), NULL, "yes or no", 0 },
+	{ "Symbols", "DebuginfodURLs", parse_urls, AT(debuginfod_urls), NULL, "http:// or https:// URLs, separated by blanks",
+	  0 },
+	{ "Symbols", "DebuginfodTimeSec", parse_fetch_time, AT(debuginfod_time_usec), NULL, "a time span from 1s to 10min",
+	  sizeof(uint64_t) },
+	{ "Symbols", "DebuginfodFileMax", parse_limit, AT(debuginfod_file_max), &core_least, SIZE_HELP, sizeof(uint64_t) },
+	{ "Symbols", "DebuginfodCacheMax", parse_limit, AT(debuginfod_cache_max), &core_least, SIZE_HELP,
+	  sizeof(uint64_t) },
+	{ "Symbols", "DebuginfodRetrySec", parse_positive_time, AT(debuginfod_retry_usec), NULL, TIME_HELP,
+	  sizeof(uint64_t) },
+	{ "Symbols", "DebuginfodPath", parse_path, AT(debuginfod_path), FETCHER_PATH, "an absolute path", 0 },
 	{ "Analyzers", "Enable", config_parse_strv, AT(enable), NULL, "names or globs, separated by blanks", 0 },
 	{ "Analyzers", "Disable", config_parse_strv, AT(disable), NULL, "names or globs, separated by blanks", 0 },
 	{ "Analyzers", "Directory", parse_path, AT(analyzers_directory), ANALYZERS_DIR, "an absolute path", 0 },
@@ -142,11 +179,18 @@ static int set_defaults(struct config *config) {
 		.core_max = GIB(32),           /* systemd-coredump's own ExternalSizeMax= */
 		.journal_core_max = MIB(767),  /* systemd-coredump's own JournalSizeMax= */
 		.symbol_cache = true,
+		.debuginfod_time_usec = 60 * USEC_PER_SEC,
+		.debuginfod_file_max = GIB(1), /* of Debian's, browsers' alone are larger */
+		.debuginfod_cache_max = GIB(4),
+		.debuginfod_retry_usec = 86400 * USEC_PER_SEC,
 	};
 	config->core_directory = strdup(CORE_DIRECTORY);
 	config->worker_path = strdup(WORKER_PATH);
 	config->analyzers_directory = strdup(ANALYZERS_DIR);
-	return config->core_directory && config->worker_path && config->analyzers_directory ? 0 : -ENOMEM;
+	config->debuginfod_path = strdup(FETCHER_PATH);
+	return config->core_directory && config->worker_path && config->analyzers_directory && config->debuginfod_path
+	               ? 0
+	               : -ENOMEM;
 }
 
 static void free_list(char **list) {
@@ -160,6 +204,8 @@ void config_free(struct config *config) {
 		return;
 	free(config->core_directory);
 	free(config->worker_path);
+	free(config->debuginfod_path);
+	free_list(config->debuginfod_urls);
 	free(config->analyzers_directory);
 	free_list(config->enable);
 	free_list(config->disable);

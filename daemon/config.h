@@ -13,6 +13,9 @@ enum catch_up {
 	CATCH_UP_NONE, /* from now on */
 };
 
+/* Knows the servers of all distributions. */
+#define CONFIG_DEBUGINFOD_URL "https://debuginfod.elfutils.org"
+
 struct config {
 	/* [Daemon] */
 	unsigned max_workers;
@@ -28,6 +31,13 @@ struct config {
 	uint64_t core_max;
 	uint64_t journal_core_max;
 	bool symbol_cache;
+	/* [Symbols] */
+	bool debuginfod;
+	char **debuginfod_urls; /* NULL or empty: CONFIG_DEBUGINFOD_URL */
+	uint64_t debuginfod_time_usec;
+	uint64_t debuginfod_file_max, debuginfod_cache_max;
+	uint64_t debuginfod_retry_usec;
+	char *debuginfod_path;
 	/* [Analyzers], [Analyzer NAME] */
 	char **enable, **disable;
 	char *analyzers_directory;

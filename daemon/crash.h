@@ -21,6 +21,7 @@ enum core_state {
 struct crash {
 	struct entry *entry; /* owned */
 	char id[HASH_TEXT_SIZE];
+	unsigned revision; /* of the report that is being made; 0: the first, 2: an update of it */
 	int32_t pid;
 	uint32_t uid, gid;
 	int signal;

@@ -27,6 +27,7 @@ int document_build(const struct crash *crash, const char *os_name, const struct 
 	_cleanup_free_ char *user = user_name(crash->uid);
 	const struct entry *entry = crash->entry;
 	struct report_input input = {
+		.revision = crash->revision,
 		.report_id = crash->id,
 		.has_time = true,
 		.time_usec = crash->timestamp,

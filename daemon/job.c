@@ -9,9 +9,11 @@
 #include <inttypes.h>
 #include <signal.h>
 #include <stdarg.h>
+#include <time.h>
 
 #include "daemon/cache.h"
 #include "daemon/document.h"
+#include "daemon/fetch.h"
 #include "daemon/procinfo.h"
 #include "report/report.h"
 #include "util/log.h"
@@ -59,6 +61,8 @@ void job_free(struct job *job) {
 	sd_event_source_disable_unref(job->timer);
 	closep(&job->records_fd);
 	submit_free(job->submit);
+	json_object_put(job->missing);
+	free(job->fingerprint);
 	crash_free(job->crash);
 	free(job);
 }
@@ -120,17 +124,24 @@ static void on_sent(int result, void *userdata) {
 
 static void count_fingerprint(struct job *job, json_object *report) {
 	const char *fingerprint = document_fingerprint(report);
-	uint64_t seen, first;
 
-	if (fingerprint && state_count(job->manager->state, fingerprint, job->crash->timestamp, &seen, &first) >= 0)
-		(void)report_set_seen(report, seen, first);
+	if (!fingerprint)
+		return;
+	/* An update counts only under a fingerprint that the crash was not counted under before. */
+	if (!job->fingerprint || !streq(job->fingerprint, fingerprint)) {
+		if (state_count(job->manager->state, fingerprint, job->crash->timestamp, &job->seen, &job->first_seen) < 0)
+			return;
+		free(job->fingerprint);
+		job->fingerprint = strdup(fingerprint);
+	}
+	(void)report_set_seen(report, job->seen, job->first_seen);
 }
 
 static int send_report(struct job *job, json_object *report) {
 	const struct submit_options options = { .privileged = job->manager->privileged,
 		                                .submit_file = job->manager->options.submit_file };
 
-	if (triage_is_reported(job->manager->triage, job->crash)) {
+	if (job->crash->revision == 0 && triage_is_reported(job->manager->triage, job->crash)) {
 		log_debug("crash %s has got its report meanwhile", job->crash->id);
 		manager_job_done(job->manager, job, false);
 		return 0;
@@ -163,6 +174,14 @@ static int finish(struct job *job, struct worker_end *end) {
 		return r;
 	closep(&job->records_fd);
 	job->records_fd = -EBADF;
+	if (job->crash->revision > 0) {
+		/* The first report was better than this. */
+		if (end->status != REPORT_WORKER_EXITED || report_completeness(report) == REPORT_NOTHING) {
+			manager_job_done(job->manager, job, false);
+			return 0;
+		}
+	} else if (job->manager->config->debuginfod && end->status == REPORT_WORKER_EXITED)
+		(void)report_read_missing(records, length, &job->missing);
 	return send_report(job, report);
 }
 
@@ -216,7 +235,7 @@ static int watch(struct job *job) {
 static int start_worker(struct job *job) {
 	const struct config *config = job->manager->config;
 	_cleanup_(arguments_done) struct arguments arguments = { .n = 0 };
-	_cleanup_close_ int cache = -EBADF;
+	_cleanup_close_ int cache = -EBADF, fetched = -EBADF;
 	uint32_t uid, gid;
 	int r;
 
@@ -227,6 +246,8 @@ static int start_worker(struct job *job) {
 	if (config->symbol_cache && job->manager->options.cache_directory)
 		cache = cache_open(job->manager->options.cache_directory, uid, gid,
 		                   job->manager->privileged); /* goes without */
+	if (config->debuginfod)
+		fetched = fetch_folder(job->manager->fetch);
 
 	add(&arguments, "%s", config->worker_path);
 	if (job->manager->privileged) {
@@ -237,7 +258,8 @@ static int start_worker(struct job *job) {
 	add_config(config, &arguments);
 	if (arguments.failed)
 		return -ENOMEM;
-	r = spawn_worker(config->worker_path, arguments.v, job->crash->core_fd, job->records_fd, cache, &job->pid);
+	r = spawn_program(config->worker_path, arguments.v,
+	                  (const int[]){ job->crash->core_fd, job->records_fd, cache, fetched }, 4, &job->pid);
 	if (r < 0)
 		return r;
 	return watch(job);
@@ -251,8 +273,10 @@ static int start(struct job *job) {
 	if (job->crash->core_fd < 0)
 		return finish(job, &end);
 	r = start_worker(job);
-	closep(&job->crash->core_fd); /* the worker has its own */
-	job->crash->core_fd = -EBADF;
+	if (!job->manager->config->debuginfod) {
+		closep(&job->crash->core_fd); /* the worker has its own */
+		job->crash->core_fd = -EBADF;
+	}
 	if (r >= 0 || r == -ENOMEM)
 		return r;
 	log_error("the worker %s cannot be started: %s (see Path= in [Worker])", job->manager->config->worker_path,
@@ -263,12 +287,11 @@ static int start(struct job *job) {
 	return finish(job, &end);
 }
 
-int job_start(struct manager *manager, struct crash *crash, struct ticket *ticket) {
-	struct job *job = calloc(1, sizeof(*job));
+static int enter(struct job *job) {
+	struct manager *manager = job->manager;
 
-	if (!job)
-		return -ENOMEM;
-	*job = (struct job){ .manager = manager, .crash = crash, .ticket = ticket, .records_fd = -EBADF };
+	job->started = time(NULL);
+	job->previous = NULL;
 	job->next = manager->jobs;
 	if (job->next)
 		job->next->previous = job;
@@ -279,4 +302,21 @@ int job_start(struct manager *manager, struct crash *crash, struct ticket *ticke
 	 * still in the queue.
 	 */
 	return start(job);
+}
+
+int job_restart(struct job *job) {
+	job->crash->revision = 2;
+	job->timed_out = false;
+	/* Both workers' descriptors are one open file. */
+	(void)lseek(job->crash->core_fd, 0, SEEK_SET);
+	return enter(job);
+}
+
+int job_start(struct manager *manager, struct crash *crash, struct ticket *ticket) {
+	struct job *job = calloc(1, sizeof(*job));
+
+	if (!job)
+		return -ENOMEM;
+	*job = (struct job){ .manager = manager, .crash = crash, .ticket = ticket, .records_fd = -EBADF };
+	return enter(job);
 }

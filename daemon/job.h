@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* One crash on its way: worker, report, journal. Lives from manager_take() to manager_job_done(). */
+/* One crash on its way: worker, report, journal. Lives from manager_take() to manager_job_done(), and longer where files are fetched for an update. */
 #pragma once
 
 #include <json-c/json.h>
@@ -18,6 +18,11 @@ struct job {
 	int records_fd;
 	bool timed_out;
 	struct submit *submit;
+	/* For an update: what the worker lacked (report_read_missing()), and how the crash was counted. */
+	int64_t started; /* CLOCK_REALTIME, seconds */
+	json_object *missing;
+	char *fingerprint;
+	uint64_t seen, first_seen;
 };
 
 /*
@@ -25,5 +30,10 @@ struct job {
  * worker that cannot be started is no error, its report says so. 0 or -errno.
  */
 int job_start(struct manager *manager, struct crash *crash, struct ticket *ticket);
+/*
+ * Once more with more files at hand, for a job that manager_job_done() has taken from the list: an update of its report.
+ * 0 or -errno.
+ */
+int job_restart(struct job *job);
 void job_free(struct job *job);
 DEFINE_CLEANUP(struct job *, job_free);

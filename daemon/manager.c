@@ -13,6 +13,7 @@
 #include <time.h>
 
 #include "daemon/document.h"
+#include "daemon/fetch.h"
 #include "daemon/job.h"
 #include "util/log.h"
 
@@ -80,13 +81,17 @@ void manager_job_done(struct manager *m, struct job *job, bool reported) {
 	if (job->next)
 		job->next->previous = job->previous;
 	m->n_jobs--;
-	m->n_reported += reported;
-	job_free(job);
-	progress_end(m->progress, ticket);
+	m->n_reported += reported && job->crash->revision == 0;
+	if (!reported || !fetch_take(m->fetch, job))
+		job_free(job);
+	if (ticket)
+		progress_end(m->progress, ticket);
 	save(m);
 	tell_status(m);
-	if (!m->stopping)
+	if (!m->stopping) {
+		fetch_resume(m->fetch);
 		follower_resume(m->follower);
+	}
 	else if (!m->jobs)
 		(void)sd_event_exit(m->event, 0);
 }
@@ -319,6 +324,9 @@ static int open_parts(struct manager *m) {
 		log_error("the state directory %s cannot be used: %s", m->options.state_directory, strerror(-r));
 		return r;
 	}
+	r = fetch_new(m, &m->fetch);
+	if (r < 0)
+		return r;
 	r = progress_new(&m->progress);
 	if (r < 0)
 		return r;
@@ -345,6 +353,7 @@ void manager_free(struct manager *m) {
 	if (!m)
 		return;
 	free_jobs(m);
+	fetch_free(m->fetch);
 	sd_event_source_disable_unref(m->stop_timer);
 	sd_event_source_disable_unref(m->save_timer);
 	follower_free(m->follower);

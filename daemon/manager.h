@@ -13,6 +13,7 @@
 #include "daemon/state.h"
 #include "daemon/triage.h"
 
+struct fetch;
 struct job;
 
 /* From the command line; strings are borrowed for good. */
@@ -32,6 +33,7 @@ struct manager {
 	struct progress *progress;
 	struct triage_context *triage;
 	struct follower *follower;
+	struct fetch *fetch;
 	struct job *jobs; /* running or being sent */
 	unsigned n_jobs;
 	bool privileged;  /* root: workers and reports go under the crash's owner */

@@ -132,7 +132,7 @@ static bool is_own(const struct crash *crash) {
 
 	return unit && !entry_get(crash->entry, FIELD_COREDUMP_USER_UNIT) &&
 	       (streq(unit, "corewatch.service") ||
-	        (str_has_prefix(unit, "corewatch@") && str_has_suffix(unit, ".service")));
+	        ((str_has_prefix(unit, "corewatch@") || str_has_prefix(unit, "corewatch-fetch@")) && str_has_suffix(unit, ".service")));
 }
 
 enum triage triage_crash(struct triage_context *context, const struct crash *crash) {

@@ -343,6 +343,8 @@ static int build(const struct report_input *input, struct records *records, json
 	r = json_add_string(report, "schema", "corewatch.report/1", LINE);
 	if (r >= 0)
 		r = add_report_id(report, input, records);
+	if (r >= 0 && input->revision > 1)
+		r = json_add_integer(report, "revision", input->revision);
 	if (r >= 0)
 		r = json_add_time(report, "time", input->has_time ? input->time_usec : 0);
 	if (r >= 0)

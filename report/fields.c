@@ -16,6 +16,7 @@ static const struct {
 	const char *field, *path;
 } flat[] = {
 	{ "COREWATCH_ID", "report_id" },
+	{ "COREWATCH_REVISION", "revision" },
 	{ "COREWATCH_VERDICT", "verdict.id" },
 	{ "COREWATCH_CONFIDENCE", "verdict.confidence" },
 	{ "COREWATCH_FINGERPRINT", "fingerprint.id" },
@@ -95,16 +96,21 @@ static int append_documents(struct report_fields *fields, json_object *report) {
 	return whole ? append(fields, "COREWATCH_REPORT_FULL", whole, SIZE_MAX) : -ENOMEM;
 }
 
+/* Whoever counts crashes by message id counts each once: an update has its own. */
+static const char *message_id(json_object *report) {
+	if (json_get(report, "revision"))
+		return COREWATCH_MESSAGE_ID_UPDATED;
+	return report_completeness(report) == REPORT_NOTHING ? COREWATCH_MESSAGE_ID_FAILED : COREWATCH_MESSAGE_ID_REPORT;
+}
+
 static int collect(struct report_fields *fields, json_object *report) {
-	bool failed = report_completeness(report) == REPORT_NOTHING;
 	_cleanup_free_ char *message = NULL;
 	int r = report_message(report, &message);
 
 	if (r >= 0)
 		r = append(fields, "MESSAGE", message, REPORT_MESSAGE_MAX);
 	if (r >= 0)
-		r = append(fields, "MESSAGE_ID", failed ? COREWATCH_MESSAGE_ID_FAILED : COREWATCH_MESSAGE_ID_REPORT,
-		           VALUE_MAX);
+		r = append(fields, "MESSAGE_ID", message_id(report), VALUE_MAX);
 	if (r >= 0)
 		r = append(fields, "PRIORITY", "2", VALUE_MAX);
 	if (r >= 0)

@@ -39,6 +39,7 @@ static const struct kind kinds[] = {
 	{ "memory", &shape_memory, offsetof(struct records, memory), RECORD_MAX_MEMORY },
 	{ "finding", &shape_finding, offsetof(struct records, findings), RECORD_MAX_FINDINGS },
 	{ "warning", &shape_warning, offsetof(struct records, warnings), RECORD_MAX_WARNINGS },
+	{ "missing", &shape_missing, offsetof(struct records, missing), RECORD_MAX_MISSING },
 	{ "analyzer", &shape_analyzer, offsetof(struct records, analyzers), ANALYZERS_MAX },
 };
 
@@ -185,5 +186,15 @@ int report_read_analyzers(const char *data, size_t length, json_object **ret_ana
 	if (r < 0)
 		return r;
 	*ret_analyzers = take_ptr(records.analyzers);
+	return 0;
+}
+
+int report_read_missing(const char *data, size_t length, json_object **ret_missing) {
+	_cleanup_(records_done) struct records records = {};
+	int r = records_read(data, length, &records);
+
+	if (r < 0)
+		return r;
+	*ret_missing = take_ptr(records.missing);
 	return 0;
 }

@@ -10,7 +10,7 @@
 struct records {
 	json_object *crash, *process, *core, *host, *stack, *fingerprint, *end; /* NULL: no such record */
 	json_object *frames, *threads, *modules, *memory, *findings, *warnings,
-		*analyzers;      /* arrays, never NULL after records_read() */
+		*missing, *analyzers; /* arrays, never NULL after records_read() */
 	json_object *failure;    /* a warning that says why nothing could be analysed, or NULL */
 	uint64_t frames_omitted; /* physical frames that were beyond the limit */
 	uint64_t threads_seen;

@@ -241,6 +241,8 @@ static void render_footer(const struct paint *paint, json_object *report) {
 
 	paint_line(paint);
 	paint_format(paint, INK_DIM, "report %s", id ? id : "?");
+	if (json_get(report, "revision"))
+		paint_format(paint, INK_DIM, " (updated)");
 	if (fingerprint)
 		paint_format(paint, INK_DIM, " · fingerprint %.16s", fingerprint);
 	if (json_get_integer(report, "fingerprint.seen", &seen) && seen > 1)

@@ -22,6 +22,7 @@ enum report_worker_status {
 /* What is known of a crash without its core. All strings may be NULL and may be hostile: they are cleaned here.
  * Borrowed. */
 struct report_input {
+	unsigned revision;     /* 0 and 1: the crash's first report; 2: an update that supersedes it */
 	const char *report_id; /* 32 hex digits; NULL: derived from the core's path and the records (offline) */
 	bool has_time;
 	uint64_t time_usec; /* realtime of the crash; offline: the core's modification time */
@@ -70,7 +71,7 @@ int report_shorten(json_object *report, size_t max, char **ret_json, bool *ret_t
 int report_message(json_object *report, char **ret_message);
 
 /* The journal entry's fields as "NAME=value" strings; clean, each name once, unknown ones left out. In there: MESSAGE,
- * MESSAGE_ID (…_FAILED where report_completeness() is REPORT_NOTHING, else …_REPORT), PRIORITY, SYSLOG_IDENTIFIER, all
+ * MESSAGE_ID (…_UPDATED where there is a revision, …_FAILED where report_completeness() is REPORT_NOTHING, else …_REPORT), PRIORITY, SYSLOG_IDENTIFIER, all
  * COREWATCH_… of the format (COREWATCH_COREDUMP_CURSOR from core.journal_cursor, COREWATCH_SEEN after
  * report_set_seen(), COREWATCH_REPORT_FULL where COREWATCH_REPORT was shortened). Left to the daemon, which knows
  * whether it may: OBJECT_SYSTEMD_UNIT, OBJECT_SYSTEMD_USER_UNIT. */
@@ -83,6 +84,7 @@ void report_fields_done(struct report_fields *fields);
 
 #define COREWATCH_MESSAGE_ID_REPORT "31135006fed94c4ba9bf5c818d78e6d3"
 #define COREWATCH_MESSAGE_ID_FAILED "557e92bb241e41efb8d4d1d944561a78"
+#define COREWATCH_MESSAGE_ID_UPDATED "b27bf57be53e4fabaa0282696211320b"
 #define COREWATCH_MESSAGE_ID_SUPPRESSED "d5bfec4f14194911a86f4ba64bd658eb"
 
 /* For people. */
@@ -105,6 +107,9 @@ int report_parse(const char *json, size_t length, json_object **ret_report);
 /* Compact (one line) or indented JSON; slashes stay as they are. Belongs to the object and lives until it changes. NULL
  * without memory. */
 const char *report_to_json(json_object *report, bool pretty, size_t *ret_length);
+
+/* The records "missing" (util/protocol.h): an array of {kind, build_id}, hostile input as above. */
+int report_read_missing(const char *records, size_t length, json_object **ret_missing);
 
 /* The answer of `worker --list-analyzers`: an array of {name, priority, origin, enabled, summary}, in the worker's
  * order. Hostile input as above. */

@@ -59,4 +59,4 @@ bool shape_matches(const struct shape *shape, json_object *value);
 extern const struct shape shape_report; /* the document */
 extern const struct shape shape_crash, shape_process, shape_core, shape_host, shape_stack, shape_frame, shape_thread,
 	shape_module, shape_memory, shape_finding, shape_fingerprint, shape_warning, shape_end,
-	shape_analyzer; /* records, util/protocol.h */
+	shape_missing, shape_analyzer; /* records, util/protocol.h */

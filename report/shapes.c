@@ -259,6 +259,9 @@ static const struct shape warning[] = { STRING("stage", 64, REQUIRED),
 	{ .name = "analysis_seconds", .type = SHAPE_NUMBER }, { .name = "cpu_seconds", .type = SHAPE_NUMBER }, \
 		COUNT("peak_memory_bytes")
 static const struct shape end_record[] = { BOOLEAN("complete"), COSTS, END };
+static const struct shape missing_record[] = {
+	STRING("kind", 16, REQUIRED), { .name = "build_id", .type = SHAPE_HEX, REQUIRED }, END,
+};
 static const struct shape analyzer_record[] = {
 	STRING("name", 64, REQUIRED), INTEGER("priority", INT32_MIN, INT32_MAX),
 	STRING("origin", PATH_BYTES), BOOLEAN("enabled"),
@@ -285,12 +288,14 @@ const struct shape shape_finding = OBJECT(NULL, finding_record);
 const struct shape shape_fingerprint = OBJECT(NULL, fingerprint);
 const struct shape shape_warning = OBJECT(NULL, warning);
 const struct shape shape_end = OBJECT(NULL, end_record);
+const struct shape shape_missing = OBJECT(NULL, missing_record);
 const struct shape shape_analyzer = OBJECT(NULL, analyzer_record);
 
 static const struct shape item_finding = OBJECT(NULL, finding);
 static const struct shape document[] = {
 	WORD("schema", words_schema, REQUIRED),
 	STRING("report_id", 32, REQUIRED),
+	INTEGER("revision", 2, INT32_MAX),
 	STRING("time", 40, REQUIRED),
 	OBJECT("generator", generator, REQUIRED),
 	OBJECT("host", host),

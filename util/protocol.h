@@ -6,6 +6,7 @@
  *   fd 3  the core, open for reading (plain or packed; may be a pipe)
  *   fd 4  where records go (a memfd, or a file), open for writing
  *   fd 5  optional: the symbol cache folder of the crash's owner
+ *   fd 6  optional: the folder of files that were fetched by build-id (util/fetched.h); the worker only reads there
  * and options (all "--name=value"):
  *   --uid= --gid=          drop to these first (needs privileges); absent: stay who we are
  *   --exe=FILE             the program's file instead of the mapped path
@@ -30,6 +31,7 @@
  *   {"record":"module", …} {"record":"memory", …}             one item each of report.modules, report.memory
  *   {"record":"finding","priority":N,"supports":true|absent, …}  one item of report.findings. "supports": never the verdict
  *   {"record":"fingerprint", …}  report.fingerprint without seen, first_seen
+ *   {"record":"missing","kind":"debuginfo"|"executable","build_id":…}    a file that would have told more, by build-id; the most wanted first
  *   {"record":"warning","stage":…,"message":…}                one item of report.warnings
  *   {"record":"failure","stage":…,"message":…}                nothing could be analysed (with exit 2)
  *   {"record":"end","complete":true|false,"analysis_seconds":x,"cpu_seconds":y,"peak_memory_bytes":n}   the last; absent: the worker died
@@ -41,7 +43,7 @@
 
 #define PROTOCOL_VERSION 1
 
-enum { WORKER_FD_CORE = 3, WORKER_FD_RECORDS = 4, WORKER_FD_CACHE = 5 };
+enum { WORKER_FD_CORE = 3, WORKER_FD_RECORDS = 4, WORKER_FD_CACHE = 5, WORKER_FD_FETCHED = 6 };
 
 enum worker_exit {
 	WORKER_COMPLETE = 0,
@@ -65,3 +67,5 @@ enum worker_exit {
 #define RECORD_MAX_MEMORY 256
 #define RECORD_MAX_FINDINGS 64
 #define RECORD_MAX_WARNINGS 64
+/* Frames of one crash lie in a dozen modules; a browser's in fifty. */
+#define RECORD_MAX_MISSING 64

@@ -19,8 +19,9 @@
 #define MFD_NOEXEC_SEAL 0x0008U
 #endif
 
-/* Where descriptors are parked before they are dup'ed to 3, 4 and 5, so that none of them overwrites another. */
+/* Where descriptors are parked before they are dup'ed to 3, 4, …, so that none of them overwrites another. */
 #define PARKING 10
+_Static_assert(WORKER_FD_CORE + SPAWN_FDS_MAX <= PARKING, "parked descriptors must lie above their places");
 
 static void actions_done(posix_spawn_file_actions_t *actions) {
 	posix_spawn_file_actions_destroy(actions);
@@ -30,14 +31,15 @@ static void attributes_done(posix_spawnattr_t *attributes) {
 	posix_spawnattr_destroy(attributes);
 }
 
-static int set_actions(posix_spawn_file_actions_t *actions, const int fds[static 3]) {
-	int n = fds[2] >= 0 ? 3 : 2, r;
+static int set_actions(posix_spawn_file_actions_t *actions, const int fds[], int n) {
+	int r;
 
 	r = posix_spawn_file_actions_addopen(actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
 	if (r == 0)
 		r = posix_spawn_file_actions_addopen(actions, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
 	for (int i = 0; r == 0 && i < n; i++)
-		r = posix_spawn_file_actions_adddup2(actions, fds[i], WORKER_FD_CORE + i);
+		r = fds[i] >= 0 ? posix_spawn_file_actions_adddup2(actions, fds[i], WORKER_FD_CORE + i) :
+				  posix_spawn_file_actions_addclose(actions, WORKER_FD_CORE + i);
 	if (r == 0)
 		r = posix_spawn_file_actions_addclosefrom_np(actions, WORKER_FD_CORE + n);
 	return -r;
@@ -57,36 +59,45 @@ static int set_attributes(posix_spawnattr_t *attributes) {
 	return -r;
 }
 
-static int park(int fd) {
-	int parked = fcntl(fd, F_DUPFD_CLOEXEC, PARKING);
+struct parked {
+	int fds[SPAWN_FDS_MAX];
+	size_t n;
+};
 
-	return parked < 0 ? -errno : parked;
+static void parked_done(struct parked *parked) {
+	for (size_t i = 0; i < parked->n; i++)
+		closep(&parked->fds[i]);
 }
 
-int spawn_worker(const char *path, char *const argv[], int core_fd, int records_fd, int cache_fd, pid_t *ret_pid) {
+static int park(struct parked *parked, const int fds[], size_t n) {
+	for (size_t i = 0; i < n; i++) {
+		int fd = fds[i] >= 0 || i == 0 ? fcntl(fds[i], F_DUPFD_CLOEXEC, PARKING) : -EBADF;
+
+		if (fd < 0 && (fds[i] >= 0 || i == 0))
+			return -errno;
+		parked->fds[parked->n++] = fd;
+	}
+	return 0;
+}
+
+int spawn_program(const char *path, char *const argv[], const int fds[], size_t n_fds, pid_t *ret_pid) {
 	_cleanup_(actions_done) posix_spawn_file_actions_t actions;
 	_cleanup_(attributes_done) posix_spawnattr_t attributes;
-	_cleanup_close_ int core = -EBADF, records = -EBADF, cache = -EBADF;
+	_cleanup_(parked_done) struct parked parked = { .n = 0 };
 	char *const environment[] = { NULL };
 	pid_t pid;
 	int r;
 
+	if (n_fds > SPAWN_FDS_MAX)
+		return -E2BIG;
 	/* Neither can fail in glibc, and the guards need them initialised. */
 	(void)posix_spawn_file_actions_init(&actions);
 	(void)posix_spawnattr_init(&attributes);
 
-	core = park(core_fd);
-	if (core < 0)
-		return core;
-	records = park(records_fd);
-	if (records < 0)
-		return records;
-	if (cache_fd >= 0) {
-		cache = park(cache_fd);
-		if (cache < 0)
-			return cache;
-	}
-	r = set_actions(&actions, (const int[]){ core, records, cache });
+	r = park(&parked, fds, n_fds);
+	if (r < 0)
+		return r;
+	r = set_actions(&actions, parked.fds, (int)n_fds);
 	if (r < 0)
 		return r;
 	r = set_attributes(&attributes);
@@ -97,6 +108,10 @@ int spawn_worker(const char *path, char *const argv[], int core_fd, int records_
 		return -r;
 	*ret_pid = pid;
 	return 0;
+}
+
+int spawn_worker(const char *path, char *const argv[], int core_fd, int records_fd, int cache_fd, pid_t *ret_pid) {
+	return records_fd < 0 ? -EBADF : spawn_program(path, argv, (const int[]){ core_fd, records_fd, cache_fd }, 3, ret_pid);
 }
 
 int spawn_records_fd(void) {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Starting the worker: three descriptors, an empty environment, default signals, nothing else inherited. */
+/* Starting the worker and the fetcher: a few descriptors, an empty environment, default signals, nothing else inherited. */
 #pragma once
 
 #include <sys/types.h>
@@ -12,6 +12,12 @@
  * Descriptors stay the caller's. 0 or -errno (-ENOENT: no such program).
  */
 int spawn_worker(const char *path, char *const argv[], int core_fd, int records_fd, int cache_fd, pid_t *ret_pid);
+
+/*
+ * The same for any of our programs: fds become 3, 4, …; -EBADF leaves that number closed, but the first must be there. At most SPAWN_FDS_MAX.
+ */
+#define SPAWN_FDS_MAX 6
+int spawn_program(const char *path, char *const argv[], const int fds[], size_t n_fds, pid_t *ret_pid);
 
 /* A sealed-size-free memfd for records: created close-on-exec, MFD_NOEXEC_SEAL where the kernel has it. fd or -errno. */
 int spawn_records_fd(void);

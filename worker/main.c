@@ -168,6 +168,7 @@ static int analyze(struct recorder *recorder, const struct arguments *a, const s
 	if (r < 0)
 		core_problem(core, "analyzers", "running the analyzers failed: %s", strerror(-r));
 	record_findings(recorder, &run);
+	record_missing(recorder, core);
 	if (r >= 0)
 		record_fingerprint(recorder, &run);
 	for (size_t i = 0; i < core->n_problems; i++)
@@ -181,7 +182,7 @@ static int analyze(struct recorder *recorder, const struct arguments *a, const s
 	return complete ? WORKER_COMPLETE : WORKER_PARTIAL;
 }
 
-/* Descriptor 5 may be open by chance: only a folder can be meant. */
+/* Descriptors 5 and 6 may be open by chance: only a folder can be meant. */
 static bool is_folder(int fd) {
 	struct stat st;
 
@@ -207,6 +208,8 @@ static int run(struct arguments *a, struct plugins *plugins) {
 		a->core.cache_fd = WORKER_FD_CACHE;
 		a->sandbox.file_max = a->core.cache_max;
 	}
+	a->core.has_fetched = is_folder(WORKER_FD_FETCHED);
+	a->core.fetched_fd = WORKER_FD_FETCHED;
 	r = sandbox_enter(&a->sandbox, &what);
 	record_start(&recorder);
 	if (r < 0) {

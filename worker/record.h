@@ -24,6 +24,8 @@ void record_failure(struct recorder *recorder, const char *stage, const char *me
 /* Everything about the core but the findings. Early enough that a worker that dies over an analyzer has still told the rest. */
 void record_core(struct recorder *recorder, const struct core *core);
 void record_findings(struct recorder *recorder, const struct cw_run *run);
+/* Files by build-id that would have told more (protocol.h). */
+void record_missing(struct recorder *recorder, const struct core *core);
 void record_fingerprint(struct recorder *recorder, const struct cw_run *run);
 void record_analyzer(struct recorder *recorder, const struct plugin *plugin);
 void record_end(struct recorder *recorder, bool complete, double seconds);

@@ -90,7 +90,7 @@ static char *uncommented(void) {
 	}
 	assert_int_equal(
 		keys,
-		16); /* as many as the table has, and one of an analyzer's: whoever adds a key adds it to the file */
+		23); /* as many as the table has, and one of an analyzer's: whoever adds a key adds it to the file */
 	free(text);
 	return out;
 }
@@ -116,6 +116,14 @@ static void test_shipped_file_is_the_defaults(void **state _unused_) {
 	assert_int_equal(shipped->core_max, defaults->core_max);
 	assert_int_equal(shipped->journal_core_max, defaults->journal_core_max);
 	assert_int_equal(shipped->symbol_cache, defaults->symbol_cache);
+	assert_false(shipped->debuginfod || defaults->debuginfod);
+	assert_string_equal(shipped->debuginfod_urls[0], CONFIG_DEBUGINFOD_URL);
+	assert_null(shipped->debuginfod_urls[1]);
+	assert_int_equal(shipped->debuginfod_time_usec, defaults->debuginfod_time_usec);
+	assert_int_equal(shipped->debuginfod_file_max, defaults->debuginfod_file_max);
+	assert_int_equal(shipped->debuginfod_cache_max, defaults->debuginfod_cache_max);
+	assert_int_equal(shipped->debuginfod_retry_usec, defaults->debuginfod_retry_usec);
+	assert_string_equal(shipped->debuginfod_path, defaults->debuginfod_path);
 	assert_null(shipped->enable);
 	assert_string_equal(shipped->analyzers_directory, defaults->analyzers_directory);
 }

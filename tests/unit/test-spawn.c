@@ -119,6 +119,23 @@ static void test_cache_becomes_fd_5(void **state _unused_) {
 	assert_true(str_has_prefix(seen, "fds: 0 1 2 3 4 5\n"));
 }
 
+static void test_a_number_can_stay_closed(void **state _unused_) {
+	_cleanup_close_ int core = text_fd("x"), records = spawn_records_fd(),
+			    folder = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC), at_5 = fcntl(core, F_DUPFD, 5);
+	char *const argv[] = { (char *)"worker", (char *)"look", NULL };
+	_cleanup_free_ char *seen = NULL;
+	size_t length;
+	pid_t pid;
+	bool cut;
+
+	/* Even if something of ours, not close-on-exec, has that number. */
+	assert_true(at_5 >= 5);
+	assert_int_equal(spawn_program("/proc/self/exe", argv, (const int[]){ core, records, -EBADF, folder }, 4, &pid), 0);
+	assert_int_equal(waitpid(pid, NULL, 0), pid);
+	assert_int_equal(spawn_read_records(records, &seen, &length, &cut), 0);
+	assert_true(str_has_prefix(seen, "fds: 0 1 2 3 4 6\n"));
+}
+
 /* The numbers that we hold may be the very numbers that the worker is to get, in another order. */
 static void test_descriptors_that_overlap(void **state _unused_) {
 	_cleanup_close_ int core = text_fd("swapped"), records = spawn_records_fd();
@@ -171,6 +188,7 @@ int main(int argc, char *argv[]) {
 		/* First, before others have changed descriptors 3 and 4. */
 		cmocka_unit_test(test_worker_gets_its_descriptors_and_nothing_else),
 		cmocka_unit_test(test_cache_becomes_fd_5),
+		cmocka_unit_test(test_a_number_can_stay_closed),
 		cmocka_unit_test(test_flood_is_cut),
 		cmocka_unit_test(test_records_that_are_a_hole),
 		cmocka_unit_test(test_missing_program),

@@ -99,6 +99,38 @@ static void test_exact_and_return_address(void **state) {
 	assert_ptr_equal(resolve(*state, entry + 1, false), exact);
 }
 
+uint64_t strict_dwarf2(uint64_t (*here)(void));
+uint64_t strict_dwarf2_elsewhere(uint64_t (*here)(void));
+int _start(void);
+
+/* Looking for what no unit has must not lose what .debug_aranges alone says. */
+static void test_ranges_that_the_unit_does_not_tell(void **state) {
+	uint64_t one = strict_dwarf2(here), other = strict_dwarf2_elsewhere(here);
+	const struct cw_symbol *s;
+
+	resolve(*state, (uint64_t)(uintptr_t)&_start, true);
+	s = resolve(*state, one, false);
+	assert_non_null(s);
+	assert_string_equal(s->at.function, "strict_dwarf2");
+	assert_int_equal(s->n_inlined, 1);
+	s = resolve(*state, other, false);
+	assert_non_null(s);
+	assert_string_equal(s->at.function, "strict_dwarf2_elsewhere");
+	assert_int_equal(s->n_inlined, 1);
+	assert_string_equal(s->inlined[0].function, "strict_dwarf2_inlined");
+	assert_true(str_has_suffix(s->inlined[0].file, "tests/unit/strict-dwarf2.c"));
+	assert_true(s->inlined[0].line > 0);
+}
+
+static void test_call_site_unknown(void **state) {
+	const struct cw_symbol *s = resolve(*state, strict_dwarf2(here), false);
+
+	assert_non_null(s);
+	assert_int_equal(s->n_inlined, 1);
+	assert_null(s->at.file);
+	assert_int_equal(s->at.line, 0);
+}
+
 static void test_nothing_known(void **state) {
 	struct fixture *f = *state;
 
@@ -345,6 +377,8 @@ int main(void) {
 		TEST(test_function_and_line),
 		TEST(test_inlined_chain),
 		TEST(test_exact_and_return_address),
+		TEST(test_ranges_that_the_unit_does_not_tell),
+		TEST(test_call_site_unknown),
 		TEST(test_nothing_known),
 		TEST(test_module_without_file),
 		TEST(test_batch_of_all_kinds),
