@@ -126,7 +126,8 @@ static int open_and_seek(struct follower *f) {
 	r = seek(f);
 	if (r < 0)
 		return r;
-	return sd_event_add_io(f->event, &f->io, fd, (uint32_t)sd_journal_get_events(f->journal), on_journal, f);
+	r = sd_event_add_io(f->event, &f->io, fd, (uint32_t)sd_journal_get_events(f->journal), on_journal, f);
+	return r < 0 ? r : sd_event_source_set_exit_on_failure(f->io, true);
 }
 
 static void retry_later(struct follower *f) {
@@ -351,10 +352,18 @@ int follower_new(sd_event *event, const char *directory, const char *cursor, enu
 	r = sd_id128_get_boot(&f->boot);
 	if (r < 0)
 		return r;
+	/*
+	 * A handler's error would only disable its source, and leave a daemon that lives and hears nothing: it ends
+	 * instead, and the next one finds all in the journal.
+	 */
 	r = sd_event_add_defer(event, &f->again, on_again, f);
+	if (r >= 0)
+		r = sd_event_source_set_exit_on_failure(f->again, true);
 	if (r < 0)
 		return r;
 	r = sd_event_add_time_relative(event, &f->timer, CLOCK_MONOTONIC, 0, 0, on_timer, f);
+	if (r >= 0)
+		r = sd_event_source_set_exit_on_failure(f->timer, true);
 	if (r >= 0)
 		r = sd_event_source_set_enabled(f->timer, SD_EVENT_OFF);
 	if (r < 0)

@@ -59,12 +59,13 @@ static int read_file(int dir, const char *name, size_t max, char **ret_text) {
 	return 0;
 }
 
-static void load_cursor(struct state *state) {
+/* Memory that ends is no damage of the file: 0 or -ENOMEM. */
+static int load_cursor(struct state *state) {
 	_cleanup_free_ char *text = NULL;
 	int r = read_file(state->dir, "cursor", CURSOR_MAX, &text);
 
-	if (r == -ENOENT)
-		return;
+	if (r == -ENOENT || r == -ENOMEM)
+		return r == -ENOMEM ? r : 0;
 	if (r >= 0)
 		text[strcspn(text, "\n")] = 0;
 	if (r >= 0 && strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789=;") != strlen(text))
@@ -75,6 +76,7 @@ static void load_cursor(struct state *state) {
 		log_warning("the saved journal position is not usable (%s), ignoring it", strerror(-r));
 	else
 		state->cursor = take_ptr(text);
+	return 0;
 }
 
 static bool is_fingerprint(const char *id) {
@@ -101,18 +103,18 @@ static bool parse_count(char *line, struct count *ret_count) {
 	return true;
 }
 
-static void load_counts(struct state *state) {
+static int load_counts(struct state *state) {
 	_cleanup_free_ char *text = NULL;
 	char *rest, *line;
 	size_t bad = 0;
 	int r = read_file(state->dir, "fingerprints", FILE_MAX, &text);
 
-	if (r == -ENOENT)
-		return;
+	if (r == -ENOENT || r == -ENOMEM)
+		return r == -ENOMEM ? r : 0;
 	if (r < 0 || !str_has_prefix(text, HEADER)) {
 		log_warning("the counts of fingerprints are not usable (%s), ignoring them",
 		            r < 0 ? strerror(-r) : "another format");
-		return;
+		return 0;
 	}
 	rest = text + strlen(HEADER);
 	while ((line = strsep(&rest, "\n"))) {
@@ -125,10 +127,12 @@ static void load_counts(struct state *state) {
 	}
 	if (bad > 0)
 		log_warning("ignoring %zu bad lines in the counts of fingerprints", bad);
+	return 0;
 }
 
 int state_open(const char *directory, struct state **ret_state) {
 	_cleanup_(state_freep) struct state *state = calloc(1, sizeof(*state));
+	int r;
 
 	if (!state)
 		return -ENOMEM;
@@ -143,8 +147,11 @@ int state_open(const char *directory, struct state **ret_state) {
 		return -errno;
 	if (faccessat(state->dir, ".", W_OK, AT_EACCESS) < 0)
 		return -errno;
-	load_cursor(state);
-	load_counts(state);
+	r = load_cursor(state);
+	if (r >= 0)
+		r = load_counts(state);
+	if (r < 0)
+		return r;
 	*ret_state = take_ptr(state);
 	return 0;
 }

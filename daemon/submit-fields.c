@@ -8,6 +8,7 @@
 #include <endian.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <sys/stat.h>
 #include <time.h>
 
 #include "report/report.h"
@@ -115,8 +116,11 @@ int submit_fields_export(const struct submit_fields *fields, const struct crash 
 	_cleanup_close_ int fd = -EBADF;
 	_cleanup_free_ char *text = NULL;
 	struct timespec now;
+	struct stat st;
 	size_t length;
+	bool failed;
 	FILE *out;
+	int r;
 
 	fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
 	if (fd < 0)
@@ -132,7 +136,15 @@ int submit_fields_export(const struct submit_fields *fields, const struct crash 
 	for (size_t i = 0; i < fields->n; i++)
 		export_field(out, &fields->iov[i]);
 	fputc('\n', out);
-	if (fclose(out) != 0)
+	/* A lack of memory is told by the one or the other, or by no text (glibc 2.36). */
+	failed = ferror(out);
+	if (fclose(out) != 0 || failed || !text)
 		return -ENOMEM;
-	return write_full(fd, text, length);
+	if (fstat(fd, &st) < 0)
+		return -errno;
+	r = write_full(fd, text, length);
+	/* Half an entry would be taken for the beginning of the next. */
+	if (r < 0)
+		(void)ftruncate(fd, st.st_size);
+	return r;
 }

@@ -259,6 +259,8 @@ int report_render_text(json_object *report, const struct report_style *style, FI
 
 	if (paint.style.width == 0)
 		paint.style.width = WIDTH_DEFAULT;
+	/* A line for which there is no memory is left out; the painters return nothing, but malloc() tells. */
+	errno = 0;
 	render_verdict(&paint, report);
 	render_subject(&paint, report);
 	render_place(&paint, report);
@@ -270,5 +272,7 @@ int report_render_text(json_object *report, const struct report_style *style, FI
 	render_suggestions(&paint, report);
 	render_warnings(&paint, report);
 	render_footer(&paint, report);
-	return ferror(out) ? -EIO : 0;
+	if (ferror(out))
+		return -EIO;
+	return errno == ENOMEM ? -ENOMEM : 0;
 }

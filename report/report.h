@@ -93,6 +93,7 @@ struct report_style {
 	bool utf8;
 	unsigned width; /* columns; 0: 100 */
 };
+/* 0, -EIO (the stream), or -ENOMEM: parts are missing. */
 int report_render_text(json_object *report, const struct report_style *style, FILE *out);
 
 /* Whether a document is a report we can show: schema string, types of the members we read. For reports read back from a
