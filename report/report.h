@@ -92,8 +92,11 @@ struct report_style {
 	bool color;
 	bool utf8;
 	unsigned width; /* columns; 0: 100 */
+	bool whole;     /* all frames and functions, not what fits a screen */
 };
 int report_render_text(json_object *report, const struct report_style *style, FILE *out);
+/* The verdict, and the crashed thread's whole stack; with `threads` those of all others. */
+int report_render_stacks(json_object *report, bool threads, const struct report_style *style, FILE *out);
 
 /* Whether a document is a report we can show: schema string, types of the members we read. For reports read back from a
  * journal. */
