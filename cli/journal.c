@@ -161,6 +161,21 @@ int entry_report(sd_journal *j, bool brief, json_object **ret_report) {
 	return report_parse(json, strlen(json), ret_report);
 }
 
+int entry_report_line(sd_journal *j, json_object **ret_report) {
+	_cleanup_free_ char *json = NULL;
+	int r = entry_field(j, "COREWATCH_REPORT", &json);
+
+	if (r < 0)
+		return r == -ENOENT ? -EBADMSG : r;
+	return report_parse_line(json, strlen(json), ret_report);
+}
+
+bool entry_has_report_line(sd_journal *j, void *unused _unused_) {
+	_cleanup_json_ json_object *report = NULL;
+
+	return entry_report_line(j, &report) >= 0;
+}
+
 bool entry_has_report(sd_journal *j, void *unused _unused_) {
 	_cleanup_json_ json_object *report = NULL;
 

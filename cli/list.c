@@ -117,7 +117,7 @@ static int collect(sd_journal *j, void *userdata) {
 	struct list *list = userdata;
 	int r;
 
-	r = entry_report(j, true, &report);
+	r = entry_report_line(j, &report);
 	if (r < 0)
 		return r == -EBADMSG || r == -EFBIG ? 0 : r;
 	r = list->array ? add_json(list, j, report) : add_row(list, j, report);
@@ -136,7 +136,7 @@ int verb_list(const struct options *o, char **matches, size_t n) {
 	if (o->json != JSON_OFF && !(list.array = json_object_new_array()))
 		return EXIT_FAILURE;
 	if (journal_open(o, matches, n, &j) < 0 ||
-	    journal_each(j, o, matches, n, limit, &(struct journal_visitor){ entry_has_report, collect, &list }) < 0)
+	    journal_each(j, o, matches, n, limit, &(struct journal_visitor){ entry_has_report_line, collect, &list }) < 0)
 		return EXIT_FAILURE;
 	if ((list.array ? json_object_array_length(list.array) : list.table.n) == 0) {
 		journal_tell_nothing(o);

@@ -206,7 +206,7 @@ static int read_summary(sd_journal *j, struct cause *cause) {
 
 	if (sd_journal_seek_cursor(j, cause->cursor) < 0 || sd_journal_next(j) <= 0)
 		return 0;
-	if (entry_report(j, true, &report) >= 0 && (summary = json_get_string(report, "verdict.summary"))) {
+	if (entry_report_line(j, &report) >= 0 && (summary = json_get_string(report, "verdict.summary"))) {
 		cause->summary = strdup(summary);
 		return cause->summary ? 0 : -ENOMEM;
 	}

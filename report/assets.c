@@ -14,6 +14,7 @@
 	        ".byte 0\n"                                                                                          \
 	        ".popsection\n")
 
+ASSET(picture_js, "picture.js");
 ASSET(view_js, "view.js");
 ASSET(view_css, "view.css");
 
@@ -21,6 +22,7 @@ void asset_write(enum asset asset, FILE *out) {
 	static const struct {
 		const char *begin, *end;
 	} assets[] = {
+		[ASSET_PICTURE_JS] = { picture_js_begin, picture_js_end },
 		[ASSET_VIEW_JS] = { view_js_begin, view_js_end },
 		[ASSET_VIEW_CSS] = { view_css_begin, view_css_end },
 	};

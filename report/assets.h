@@ -4,6 +4,6 @@
 
 #include <stdio.h>
 
-enum asset { ASSET_VIEW_JS, ASSET_VIEW_CSS };
+enum asset { ASSET_PICTURE_JS, ASSET_VIEW_JS, ASSET_VIEW_CSS };
 
 void asset_write(enum asset asset, FILE *out);

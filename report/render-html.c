@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The HTML page: dashboard/view.js and view.css as they are, and the reports as JSON beside them. All drawing is
+ * The HTML page: dashboard/picture.js, view.js and view.css as they are, and the reports as JSON beside them. All drawing is
  * view.js's, which puts every string of a report into text nodes. The page asks for nothing from anywhere, and its
  * content security policy says so.
  */
@@ -62,6 +62,8 @@ int report_render_html(json_object *reports, FILE *out) {
 	      "<script type=\"application/json\" id=\"data\">",
 	      out);
 	put_json(out, json);
+	fputs("</script>\n<script>\n", out);
+	asset_write(ASSET_PICTURE_JS, out);
 	fputs("</script>\n<script>\n", out);
 	asset_write(ASSET_VIEW_JS, out);
 	fputs("corewatchView.drawAll(document.getElementById(\"reports\"), "
