@@ -12,6 +12,8 @@ const corewatchPicture = (() => {
 	const SVG = "http://www.w3.org/2000/svg";
 	/* Of the bar, in its own units. */
 	const WIDTH = 1000, HEIGHT = 64, GUARD = 36, NAMED = 6;
+	/* A share of the stack that is drawn a second time, alone. */
+	const LITTLE = 0.15;
 	/* A block thinner than this cannot be seen, nor its border. */
 	const LEAST = 1;
 
@@ -85,42 +87,52 @@ const corewatchPicture = (() => {
 
 	let pictures = 0;
 
-	/* {picture, blocks, low, high, sp}: the picture, and what its numbers mean. null: the stack's bounds are not known. */
-	function stackBar(stack) {
-		const at = extent(stack);
-		if (!at)
-			return null;
-		const id = "guard-" + ++pictures;
-		const all = blocks(stack, at), large = named(all);
-		const left = GUARD, span = WIDTH - left, x = (share) => left + share * span;
+	/* A bar from `low` to `high`; `guarded`: with the guard on its left and SP in its place. */
+	function bar(stack, at, large, guarded) {
+		const id = "guard-" + ++pictures, left = guarded ? GUARD : 0, span = WIDTH - left, top = guarded ? 22 : 2;
+		const x = (share) => left + share * span;
 		const picture = svg("svg", {
-			viewBox: `0 0 ${WIDTH} ${HEIGHT + 34}`, class: "cw-bar", role: "img", "aria-hidden": "true", focusable: "false",
-		}, svg("defs", {}, pattern(id, "cw-guard")));
-		picture.append(svg("rect", { x: left, y: 22, width: span, height: HEIGHT, class: "cw-free" }),
-			svg("rect", { x: 0, y: 22, width: left, height: HEIGHT, fill: `url(#${id})` }));
+			viewBox: `0 0 ${WIDTH} ${top + HEIGHT + 32}`, class: "cw-bar", role: "img", "aria-hidden": "true", focusable: "false",
+		}, svg("rect", { x: left, y: top, width: span, height: HEIGHT, class: "cw-free" }));
 		const used = Math.max(0, Math.min(1, Number(at.high - at.sp) / Number(at.high - at.low)));
-		picture.append(svg("rect", { x: x(1 - used), y: 22, width: used * span, height: HEIGHT, class: "cw-used" }));
-		for (const block of all) {
-			const number = large.indexOf(block), width = (block.to - block.from) * span;
+		picture.append(svg("rect", { x: x(1 - used), y: top, width: used * span, height: HEIGHT, class: "cw-used" }));
+		for (const block of blocks(stack, at)) {
+			const number = large.findIndex((b) => b.frame === block.frame), width = (block.to - block.from) * span;
 			if (width < LEAST && number < 0)
 				continue;
 			picture.append(svg("rect", {
-				x: x(block.from), y: 22, width: Math.max(width, LEAST), height: HEIGHT,
+				x: x(block.from), y: top, width: Math.max(width, LEAST), height: HEIGHT,
 				class: "cw-block " + (number < 0 ? "cw-other" : "cw-c" + number),
 			}, svg("title", {}, nameOf(block.frame))));
 			if (number >= 0 && width > 26)
-				picture.append(svg("text", { x: x((block.from + block.to) / 2), y: 22 + HEIGHT / 2 + 8, class: "cw-number" }, String(number + 1)));
+				picture.append(svg("text", { x: x((block.from + block.to) / 2), y: top + HEIGHT / 2 + 8, class: "cw-number" }, String(number + 1)));
+		}
+		picture.append(svg("text", { x: WIDTH, y: top + HEIGHT + 6, class: "cw-small cw-end" }, "outermost frame"));
+		if (!guarded) {
+			picture.append(svg("text", { x: 0, y: top + HEIGHT + 6, class: "cw-small" }, "SP"));
+			return picture;
 		}
 		/* Below the stack's end SP is in the guard, or beyond it. */
 		const below = at.low - at.sp;
 		const mark = below > 0n ? left - Math.max(4, Math.min(left - 3, left * Number(below) / Math.max(at.guard ?? 4096, 1)))
 			: x(Number(at.sp - at.low) / Number(at.high - at.low));
 		const end = mark > WIDTH - 60;
-		picture.append(svg("line", { x1: mark, x2: mark, y1: 14, y2: 22 + HEIGHT + 8, class: "cw-sp" }),
+		picture.append(svg("defs", {}, pattern(id, "cw-guard")), svg("rect", { x: 0, y: top, width: left, height: HEIGHT, fill: `url(#${id})` }),
+			svg("line", { x1: mark, x2: mark, y1: 14, y2: top + HEIGHT + 8, class: "cw-sp" }),
 			svg("text", { x: end ? mark - 6 : mark + 6, y: 14, class: "cw-mark" + (end ? " cw-end" : "") }, "SP"),
-			svg("text", { x: 0, y: 22 + HEIGHT + 12, class: "cw-small" }, "guard"),
-			svg("text", { x: WIDTH, y: 22 + HEIGHT + 12, class: "cw-small cw-end" }, "outermost frame"));
-		return { picture, large, ...at };
+			svg("text", { x: 0, y: top + HEIGHT + 6, class: "cw-small" }, "guard"));
+		return picture;
+	}
+
+	/* {picture, zoom, large, low, high, sp}: the bar, where little is used also that part of it alone, and the blocks that
+	 * have numbers. null: the stack's bounds are not known. */
+	function stackBar(stack) {
+		const at = extent(stack);
+		if (!at)
+			return null;
+		const part = { ...at, low: at.sp }, little = at.sp < at.high && Number(at.high - at.sp) < LITTLE * Number(at.high - at.low);
+		const large = named(blocks(stack, little ? part : at));
+		return { picture: bar(stack, at, little ? [] : large, true), zoom: little ? bar(stack, part, large, false) : null, large, ...at };
 	}
 
 	/* ── memory ── */

@@ -47,6 +47,8 @@ const corewatchView = (() => {
 		return node;
 	}
 
+	/* Reports group digits by blanks: no line may end inside of a number. */
+	const prose = (text) => String(text).replace(/(\d) (?=\d{3}(?!\d))/g, "$1\u00a0");
 	const base = (path) => path.slice(path.lastIndexOf("/") + 1) || path;
 
 	function place(frame) {
@@ -93,14 +95,14 @@ const corewatchView = (() => {
 		const degree = Object.hasOwn(CONFIDENCE, verdict.confidence) ? verdict.confidence : "possible";
 		return el("header", "cw-header",
 			el("p", "cw-badges", el("span", "cw-badge cw-" + degree, CONFIDENCE[degree]), " ", el("span", "cw-verdict", verdict.id ?? "unknown")),
-			attributes(el("h1", "", verdict.summary ?? "the process crashed"), { id: ids + "title" }),
-			verdict.detail && el("p", "cw-detail", verdict.detail), list);
+			attributes(el("h1", "", prose(verdict.summary ?? "the process crashed")), { id: ids + "title" }),
+			verdict.detail && el("p", "cw-detail", prose(verdict.detail)), list);
 	}
 
 	function suggestions(report, ids) {
 		const list = report.verdict?.suggestions ?? [];
 		return section(ids + "do", "What to do", list.length > 0 && el("ol", "cw-suggestions", ...list.map((s) =>
-			el("li", "", s.text ?? "", s.command && el("pre", "", attributes(el("code", "", s.command), { tabindex: "0" }))))));
+			el("li", "", prose(s.text ?? ""), s.command && el("pre", "", attributes(el("code", "", s.command), { tabindex: "0" }))))));
 	}
 
 	function barNames(bar) {
@@ -111,7 +113,7 @@ const corewatchView = (() => {
 	function barCaption(stack, bar) {
 		const bounds = stack.bounds, used = bounds.used_bytes ?? Number(bar.high - bar.sp), limit = bounds.limit_bytes;
 		const below = bar.low - bar.sp;
-		const text = limit ? `${size(used)} of ${size(limit)} in use (${(100 * used / limit).toFixed(used / limit < 0.1 ? 1 : 0)} %).` : `${size(used)} in use.`;
+		const text = limit ? `${group(used)} of ${group(limit)} bytes (${size(limit)}) are in use (${(100 * used / limit).toFixed(used / limit < 0.1 ? 1 : 0)} %).` : `${size(used)} are in use.`;
 		const sp = below > 0n ? `SP ${bounds.sp} is ${plural(Number(below), "byte")} below the end of the stack, ${bar.low <= bar.sp + BigInt(bounds.guard_bytes ?? 0) ? "in its guard" : "past its guard"}.`
 			: `SP ${bounds.sp} is ${size(Number(bar.sp - bar.low))} above the end of the stack.`;
 		const guard = bounds.guard_bytes ? `The guard of ${size(bounds.guard_bytes)} is drawn wider than it is.` : "The size of the guard is not known; it is drawn wider than it is.";
@@ -121,17 +123,17 @@ const corewatchView = (() => {
 	function overview(report, ids) {
 		const bar = stackBar(report.stack);
 		const thread = report.crash?.thread, title = "Stack of " + (thread?.name ? `thread ${thread.name}` : thread?.id ? `thread ${thread.id}` : "the crashed thread");
-		return section(ids + "stack", title, bar && el("figure", "cw-figure", bar.picture, barCaption(report.stack, bar), barNames(bar)));
+		return section(ids + "stack", title, bar && el("figure", "cw-figure", bar.picture, bar.zoom && el("p", "cw-note", "The used part alone:"), bar.zoom, barCaption(report.stack, bar), barNames(bar)));
 	}
 
 	function functions(report, ids) {
 		const list = report.stack?.by_function ?? [], used = report.stack?.bounds?.used_bytes ?? 0;
 		const rows = list.slice(0, FUNCTIONS_SHOWN).map((f) => el("tr", "",
-			attributes(el("th", "cw-name", el("code", "", f.function ?? "?")), { scope: "row" }), el("td", "cw-n", group(f.count ?? 1)),
-			el("td", "cw-n", group(f.largest_frame_bytes ?? 0)), el("td", "cw-n", group(f.bytes ?? 0)),
-			el("td", "cw-n", used > 0 ? (100 * (f.bytes ?? 0) / used).toFixed(1) + " %" : "", share(f.bytes ?? 0, used))));
+			attributes(el("th", "cw-name", el("code", "", f.function ?? "?")), { scope: "row" }), el("td", "cw-n", group(f.bytes ?? 0)),
+			el("td", "cw-n", used > 0 ? (100 * (f.bytes ?? 0) / used).toFixed(1) + " %" : "", share(f.bytes ?? 0, used)),
+			el("td", "cw-n cw-minor", group(f.count ?? 1)), el("td", "cw-n cw-minor", group(f.largest_frame_bytes ?? 0))));
 		return section(ids + "functions", "Bytes by function", rows.length > 0 && table("Bytes of stack by function",
-			[["Function", ""], ["Frames", "cw-n"], ["Largest frame", "cw-n"], ["Bytes", "cw-n"], ["Of what is in use", "cw-n"]], rows),
+			[["Function", ""], ["Bytes", "cw-n"], ["Of what is used", "cw-n"], ["Frames", "cw-n cw-minor"], ["Largest frame", "cw-n cw-minor"]], rows),
 		list.length > FUNCTIONS_SHOWN && el("p", "cw-note", `and ${plural(list.length - FUNCTIONS_SHOWN, "smaller one")}`));
 	}
 
@@ -183,9 +185,21 @@ const corewatchView = (() => {
 		const rows = [
 			["Instruction", f.instruction?.text && el("code", "", f.instruction.text)], ["At", f.pc && el("code", "", f.pc)],
 			["Access", f.address ? el("span", "", (f.access && f.access !== "unknown" ? f.access + " " : ""), el("code", "", f.address)) : "address not known"],
-			["Region", f.region?.kind && kindOf(f.region.kind) + (f.region.name ? ` (${f.region.name})` : "")], ["Cause", f.cause_text],
+			["Region", f.region?.kind && kindOf(f.region.kind) + (f.region.name ? ` (${f.region.name})` : "")], ["Cause", f.cause_text && prose(f.cause_text)],
 		].filter(([, value]) => value);
-		return section(ids + "fault", "Fault", el("dl", "cw-facts", ...rows.map(([name, value]) => el("div", "", el("dt", "", name), el("dd", "", value)))));
+		return section(ids + "fault", "Fault", el("dl", "cw-facts", ...rows.map(([name, value]) => el("div", name === "Cause" ? "cw-row" : "", el("dt", "", name), el("dd", "", value)))));
+	}
+
+	/* What a mapping is to this crash, where that says more than its own kind. */
+	function roleOf(report, region) {
+		const bounds = report.stack?.bounds, low = address(bounds?.low), high = address(bounds?.high);
+		if (low !== null && high !== null && region.low < high && low < region.high)
+			return "this thread's stack";
+		if (low !== null && region.high === low && region.perm === "---")
+			return "the guard of this stack";
+		if (region.marks.some((m) => m.name === "fault") && report.crash?.fault?.region?.kind)
+			return [kindOf(report.crash.fault.region.kind), region.name && base(region.name)].filter(Boolean).join(": ");
+		return region.gap ? "not mapped" : [kindOf(region.kind), region.name && base(region.name)].filter(Boolean).join(": ");
 	}
 
 	function memory(report, ids) {
@@ -195,7 +209,7 @@ const corewatchView = (() => {
 		const rows = [...list].reverse().map((r) => el("tr", (r.gap ? "cw-gap" : "") + (r.marks.some((m) => m.name === "fault") ? " cw-here" : ""),
 			attributes(el("th", "cw-address", r.outside ? "" : `0x${r.low.toString(16)}–0x${r.high.toString(16)}`), { scope: "row" }),
 			el("td", "cw-n", r.outside ? "" : size(Number(r.high - r.low))), el("td", "", r.gap ? "" : el("code", "", r.perm ?? "")),
-			el("td", "", r.gap ? "not mapped" : [kindOf(r.kind), r.name && base(r.name)].filter(Boolean).join(": ")),
+			el("td", "", roleOf(report, r)),
 			el("td", "cw-marks", r.marks.map((m) => `◀ ${m.name} ${m.text}`).join(", "))));
 		return section(ids + "memory", "Memory around the fault",
 			el("figure", "cw-figure", memoryStrip(list), el("figcaption", "", "Low addresses on the left; widths are logarithms of sizes. The table has high addresses first.")),
@@ -223,13 +237,13 @@ const corewatchView = (() => {
 
 	function evidence(report, ids) {
 		const list = report.verdict?.evidence ?? [];
-		return section(ids + "evidence", "Evidence", list.length > 0 && el("ul", "", ...list.map((line) => el("li", "", line))));
+		return section(ids + "evidence", "Evidence", list.length > 0 && el("ul", "", ...list.map((line) => el("li", "", prose(line)))));
 	}
 
 	function others(report, ids) {
 		const list = (report.findings ?? []).slice(1).filter((f) => f.summary);
 		return section(ids + "findings", "Also found", list.length > 0 && el("ul", "", ...list.map((f) =>
-			el("li", "", f.summary, " ", el("span", "cw-note", `${f.analyzer ?? ""}, ${f.supports ? "supports the verdict" : f.confidence ?? ""}`)))));
+			el("li", "", prose(f.summary), " ", el("span", "cw-note", `${f.analyzer ?? ""}, ${f.supports ? "supports the verdict" : f.confidence ?? ""}`)))));
 	}
 
 	function threads(report, ids) {
