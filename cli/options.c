@@ -114,7 +114,7 @@ static const struct item {
 } items[] = {
 	{ "json", 0, VERB_ANY, "MODE", set_json, .help = "reports as JSON: pretty, short (one line each), off" },
 	{ "no-pager", 0, VERB_ANY, NULL, NULL, FLAG(no_pager), .help = "do not start a pager" },
-	{ "no-legend", 0, VERB_LIST | VERB_TOP | VERB_STATS | VERB_ANALYZERS, NULL, NULL, FLAG(no_legend), .help = "no heading" },
+	{ "no-legend", 0, VERB_LIST | VERB_TOP | VERB_ANALYZERS, NULL, NULL, FLAG(no_legend), .help = "no heading" },
 	{ "lines", 'n', VERBS_JOURNAL, "N", set_lines, .help = "at most the last N reports" },
 	{ "one", '1', VERBS_JOURNAL & ~VERB_TOP, NULL, NULL, FLAG(one), .help = "only the last report" },
 	{ "reverse", 'r', VERBS_JOURNAL & ~VERB_STATS & ~VERB_GDB & ~VERB_WATCH, NULL, NULL, FLAG(reverse), .help = "newest first" },

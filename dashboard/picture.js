@@ -13,7 +13,7 @@ const corewatchPicture = (() => {
 	/* Of the bar, in its own units. */
 	const WIDTH = 1000, HEIGHT = 64, GUARD = 36, NAMED = 6;
 	/* A share of the stack that is drawn a second time, alone. */
-	const LITTLE = 0.15;
+	const LITTLE = 0.15, SEEN = 0.002;
 	/* A block thinner than this cannot be seen, nor its border. */
 	const LEAST = 1;
 
@@ -74,9 +74,10 @@ const corewatchPicture = (() => {
 		return found;
 	}
 
-	/* The largest blocks, by their size: they get a number and a colour. */
+	/* The largest blocks, by their size: they get a number and a colour. One that cannot be seen gets none. */
 	function named(all) {
-		return [...all].sort((a, b) => b.bytes - a.bytes).slice(0, NAMED).sort((a, b) => a.from - b.from);
+		const sorted = [...all].sort((a, b) => b.bytes - a.bytes);
+		return sorted.filter((b, i) => i < NAMED && (i === 0 || b.to - b.from >= SEEN)).sort((a, b) => a.from - b.from);
 	}
 
 	function pattern(id, className) {

@@ -114,7 +114,7 @@ const corewatchView = (() => {
 		const bounds = stack.bounds, used = bounds.used_bytes ?? Number(bar.high - bar.sp), limit = bounds.limit_bytes;
 		const below = bar.low - bar.sp;
 		const text = limit ? `${group(used)} of ${group(limit)} bytes (${size(limit)}) are in use (${(100 * used / limit).toFixed(used / limit < 0.1 ? 1 : 0)} %).` : `${size(used)} are in use.`;
-		const sp = below > 0n ? `SP ${bounds.sp} is ${plural(Number(below), "byte")} below the end of the stack, ${bar.low <= bar.sp + BigInt(bounds.guard_bytes ?? 0) ? "in its guard" : "past its guard"}.`
+		const sp = below === 0n ? `SP ${bounds.sp} is at the end of the stack.` : below > 0n ? `SP ${bounds.sp} is ${plural(Number(below), "byte")} below the end of the stack, ${bar.low <= bar.sp + BigInt(bounds.guard_bytes ?? 0) ? "in its guard" : "past its guard"}.`
 			: `SP ${bounds.sp} is ${size(Number(bar.sp - bar.low))} above the end of the stack.`;
 		const guard = bounds.guard_bytes ? `The guard of ${size(bounds.guard_bytes)} is drawn wider than it is.` : "The size of the guard is not known; it is drawn wider than it is.";
 		return el("figcaption", "", text, " ", sp, " ", guard);
@@ -133,7 +133,7 @@ const corewatchView = (() => {
 			el("td", "cw-n", used > 0 ? (100 * (f.bytes ?? 0) / used).toFixed(1) + " %" : "", share(f.bytes ?? 0, used)),
 			el("td", "cw-n cw-minor", group(f.count ?? 1)), el("td", "cw-n cw-minor", group(f.largest_frame_bytes ?? 0))));
 		return section(ids + "functions", "Bytes by function", rows.length > 0 && table("Bytes of stack by function",
-			[["Function", ""], ["Bytes", "cw-n"], ["Of what is used", "cw-n"], ["Frames", "cw-n cw-minor"], ["Largest frame", "cw-n cw-minor"]], rows),
+			[["Function", ""], ["Bytes", "cw-n"], ["Share", "cw-n"], ["Frames", "cw-n cw-minor"], ["Largest frame", "cw-n cw-minor"]], rows),
 		list.length > FUNCTIONS_SHOWN && el("p", "cw-note", `and ${plural(list.length - FUNCTIONS_SHOWN, "smaller one")}`));
 	}
 
