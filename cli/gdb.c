@@ -2,8 +2,10 @@
 /*
  * corewatchctl gdb: a debugger on the core of a report, in the thread and the frame that the report speaks of.
  * coredumpctl(1) finds the core, unpacks it and starts the debugger; from us it gets which crash (pid and time, as
- * systemd-coredump wrote them), and commands. A frame is named by its CFA, as debuggers count inlined functions as
- * frames of their own. What comes from the report into those commands is a number here, whatever it was there.
+ * systemd-coredump wrote them), and commands. gdb names a frame by its CFA and a thread by the kernel's id. lldb has
+ * neither without its Python, which not every lldb comes with: there the crashed thread is the one that a core begins
+ * with, and frames are counted, inlined ones as well. What comes from the report into those commands is a number here,
+ * whatever it was there.
  */
 #include "cli/journal.h"
 #include "cli/reports.h"
@@ -17,24 +19,40 @@
 struct crash {
 	int64_t pid, thread; /* thread: 0 unknown */
 	uint64_t time;
-	uint64_t frame; /* CFA of the frame at the fault; 0: it is the innermost */
+	uint64_t cfa;   /* of the frame at the fault; 0: it is the innermost */
+	uint64_t index; /* its number among all frames and inlined functions */
 	bool is_there;  /* the core */
 	char state[32];
 };
 
-/* Of a debugger: how it is told to go there. Both have Python, which knows threads by the kernel's ids. */
+static void go_with_gdb(const struct crash *crash, FILE *out) {
+	if (crash->thread > 0)
+		fprintf(out,
+		        "-ex 'python [t.switch() for t in gdb.selected_inferior().threads() if t.ptid[1] == %" PRIi64
+		        "]' ",
+		        crash->thread);
+	if (crash->cfa > 0)
+		fprintf(out, "-ex 'frame address 0x%" PRIx64 "' ", crash->cfa);
+}
+
+static void go_with_lldb(const struct crash *crash, FILE *out) {
+	if (crash->index > 0)
+		fprintf(out, "-o 'frame select %" PRIu64 "' ", crash->index);
+}
+
 static const struct {
-	const char *name, *thread, *frame;
-} debuggers[] = {
-	{ "gdb",
-	  "-ex 'python [t.switch() for t in gdb.selected_inferior().threads() if t.ptid[1] == %" PRIi64 "]' ",
-	  "-ex 'frame address 0x%" PRIx64 "' " },
-	{ "lldb",
-	  "-o 'script p = lldb.debugger.GetSelectedTarget().GetProcess(); [p.SetSelectedThread(t) for t in p if "
-	  "t.GetThreadID() == %" PRIi64 "]' ",
-	  "-o 'script t = lldb.debugger.GetSelectedTarget().GetProcess().GetSelectedThread(); "
-	  "[t.SetSelectedFrame(f.GetFrameID()) for f in t if f.GetCFA() == 0x%" PRIx64 "][:1]' -o 'frame info' " },
-};
+	const char *name; /* what the program's name begins with */
+	void (*go)(const struct crash *crash, FILE *out);
+} debuggers[] = { { "gdb", go_with_gdb }, { "lldb", go_with_lldb } };
+
+/* Of a handler's frames no two are folded, but a hostile report may say so. */
+static uint64_t index_of(json_object *frames, size_t fault) {
+	uint64_t sum = 0;
+
+	for (size_t i = 0; i < fault; i++)
+		sum += 1 + json_get_count(json_object_array_get_idx(frames, i), "inlined");
+	return sum;
+}
 
 static int read_crash(json_object *report, void *userdata) {
 	json_object *frames = json_get_array(report, "stack.frames");
@@ -49,8 +67,9 @@ static int read_crash(json_object *report, void *userdata) {
 	json_get_integer(report, "crash.thread.id", &crash->thread);
 	if (!when_parse(json_get_string(report, "time") ?: "", &crash->time))
 		crash->time = 0;
+	crash->index = index_of(frames, fault);
 	if (fault > 0 && (cfa = json_get_string(json_object_array_get_idx(frames, fault), "cfa")))
-		crash->frame = strtoull(cfa, NULL, 16);
+		crash->cfa = strtoull(cfa, NULL, 16);
 	return 0;
 }
 
@@ -83,18 +102,9 @@ static char *commands_for(const char *debugger, const struct crash *crash, const
 
 	if (!out)
 		return NULL;
-	for (size_t i = 0; i < ELEMENTSOF(debuggers); i++) {
-		if (!str_has_prefix(base, debuggers[i].name))
-			continue;
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wformat-nonliteral"
-		/* The formats are those of the table. */
-		if (crash->thread > 0)
-			fprintf(out, debuggers[i].thread, crash->thread);
-		if (crash->frame > 0)
-			fprintf(out, debuggers[i].frame, crash->frame);
-#pragma GCC diagnostic pop
-	}
+	for (size_t i = 0; i < ELEMENTSOF(debuggers); i++)
+		if (str_has_prefix(base, debuggers[i].name))
+			debuggers[i].go(crash, out);
 	fputs(further ?: "", out);
 	return fclose(out) == 0 ? text : NULL;
 }

@@ -31,26 +31,40 @@ static void skip_blanks(struct walk *w) {
 		w->p++;
 }
 
-/* Past a string; false: it has no end. */
+/* Past a string; false: it has no end. A quote behind an odd number of backslashes is no end. */
 static bool skip_string(struct walk *w) {
-	for (w->p++; w->p < w->end; w->p++) {
-		if (*w->p == '\\')
-			w->p++;
-		else if (*w->p == '"') {
-			w->p++;
+	const char *begin = w->p + 1;
+
+	for (const char *from = begin; from < w->end;) {
+		const char *quote = memchr(from, '"', (size_t)(w->end - from)), *p = quote;
+
+		if (!quote)
+			return false;
+		while (p > begin && p[-1] == '\\')
+			p--;
+		if ((quote - p) % 2 == 0) {
+			w->p = quote + 1;
 			return true;
 		}
+		from = quote + 1;
 	}
 	return false;
 }
 
 /* Past any value: to the ',', '}' or ']' behind it. */
 static bool skip_value(struct walk *w) {
+	static const bool special[256] = {
+		['"'] = true, [','] = true, ['{'] = true, ['}'] = true, ['['] = true, [']'] = true,
+	};
 	size_t depth = 0;
 
 	while (w->p < w->end) {
 		char c = *w->p;
 
+		if (!special[(unsigned char)c]) {
+			w->p++;
+			continue;
+		}
 		if (c == '"') {
 			if (!skip_string(w))
 				return false;
@@ -86,6 +100,18 @@ static int want(const char *path, size_t n) {
 
 static bool copy_object(struct walk *w, const char *path, size_t length);
 
+/* "path.name" into buffer; its length, or 0 if it is longer than any that is wanted. */
+static size_t join(char buffer[static PATH_BYTES], const char *path, size_t length, const char *name, size_t n) {
+	size_t dot = length > 0 ? 1 : 0;
+
+	if (n >= PATH_BYTES || length + dot + n >= PATH_BYTES)
+		return 0;
+	memcpy(buffer, path, length);
+	memcpy(buffer + length, ".", dot);
+	memcpy(buffer + length + dot, name, n);
+	return length + dot + n;
+}
+
 /* One member, from its name's quote to the ',' or '}' behind it. */
 static bool copy_member(struct walk *w, const char *path, size_t length, bool *first) {
 	const char *key = w->p;
@@ -96,13 +122,12 @@ static bool copy_member(struct walk *w, const char *path, size_t length, bool *f
 	if (w->p >= w->end || *w->p != '"' || !skip_string(w))
 		return false;
 	n = (size_t)(w->p - key);
-	written = (size_t)snprintf(name, sizeof(name), "%.*s%s%.*s", (int)length, path, length > 0 ? "." : "",
-	                           (int)MIN(n - 2, sizeof(name)), key + 1);
+	written = join(name, path, length, key + 1, n - 2);
 	skip_blanks(w);
 	if (w->p >= w->end || *w->p++ != ':')
 		return false;
 	skip_blanks(w);
-	wanting = written < sizeof(name) ? want(name, written) : 0;
+	wanting = written > 0 ? want(name, written) : 0;
 	if (wanting == 1 && (w->p >= w->end || *w->p != '{'))
 		wanting = 0;
 	if (wanting > 0) {
