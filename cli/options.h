@@ -12,17 +12,21 @@ enum json_mode { JSON_OFF, JSON_SHORT, JSON_PRETTY };
 
 enum { FILES_MAX = 64 };
 
+struct format;
+
 struct options {
 	enum json_mode json;
-	bool no_pager, no_legend, quiet, reverse, one;
+	bool no_pager, no_legend, quiet, reverse, one, merge, threads, fail_on_crash;
 	bool has_lines, has_since, has_until, has_timeout;
 	uint64_t lines;        /* -n; at least 1 */
 	uint64_t since, until; /* realtime, microseconds */
 	uint64_t timeout;      /* microseconds; UINT64_MAX: none */
 	const char *files[FILES_MAX];
 	size_t n_files;
-	const char *directory, *unit, *field;
+	const char *directory, *root, *unit, *field;
 	const char *exe, *stack_limit, *analyzers_dir;
+	const char *input, *output, *debugger, *debugger_arguments;
+	const struct format *format; /* cli/format.h; NULL: none was asked for */
 };
 
 struct verb {
@@ -32,7 +36,23 @@ struct verb {
 	int (*run)(const struct options *options, char **arguments, size_t n); /* returns the exit status */
 };
 
-enum verb_bit { VERB_LIST = 1, VERB_INFO = 2, VERB_ANALYZE = 4, VERB_ANALYZERS = 8, VERB_HELP = 16, VERB_ANY = 31 };
+enum verb_bit {
+	VERB_LIST = 1 << 0,
+	VERB_INFO = 1 << 1,
+	VERB_ANALYZE = 1 << 2,
+	VERB_ANALYZERS = 1 << 3,
+	VERB_HELP = 1 << 4,
+	VERB_STACK = 1 << 5,
+	VERB_TOP = 1 << 6,
+	VERB_STATS = 1 << 7,
+	VERB_EXPORT = 1 << 8,
+	VERB_GDB = 1 << 9,
+	VERB_WATCH = 1 << 10,
+	VERB_ANY = (1 << 16) - 1,
+	/* Those that show whole reports, and all that read the journal. */
+	VERBS_WHOLE = VERB_INFO | VERB_STACK | VERB_EXPORT,
+	VERBS_JOURNAL = VERB_LIST | VERBS_WHOLE | VERB_TOP | VERB_STATS | VERB_GDB | VERB_WATCH,
+};
 
 extern const struct verb verbs[];
 extern const size_t n_verbs;
@@ -47,4 +67,10 @@ int verb_list(const struct options *options, char **arguments, size_t n);
 int verb_info(const struct options *options, char **arguments, size_t n);
 int verb_analyze(const struct options *options, char **arguments, size_t n);
 int verb_analyzers(const struct options *options, char **arguments, size_t n);
+int verb_stack(const struct options *options, char **arguments, size_t n);
+int verb_top(const struct options *options, char **arguments, size_t n);
+int verb_stats(const struct options *options, char **arguments, size_t n);
+int verb_export(const struct options *options, char **arguments, size_t n);
+int verb_gdb(const struct options *options, char **arguments, size_t n);
+int verb_watch(const struct options *options, char **arguments, size_t n);
 int verb_help(const struct options *options, char **arguments, size_t n);
