@@ -39,7 +39,7 @@ static void check_short(json_object *report) {
 }
 
 static void check_text(json_object *report) {
-	static const struct report_style styles[] = { { false, false, 40 }, { true, true, 0 }, { false, true, 1000 } };
+	static const struct report_style styles[] = { { .width = 40 }, { .color = true, .utf8 = true }, { .utf8 = true, .width = 1000, .whole = true } };
 
 	for (size_t i = 0; i < ELEMENTSOF(styles); i++) {
 		_cleanup_free_ char *text = NULL;

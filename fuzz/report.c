@@ -11,7 +11,7 @@
 #include "report/report.h"
 
 static void show(json_object *report) {
-	static const struct report_style styles[] = { { false, false, 80 }, { true, true, 0 } };
+	static const struct report_style styles[] = { { .width = 80 }, { .color = true, .utf8 = true, .whole = true } };
 
 	for (size_t i = 0; i < ELEMENTSOF(styles); i++) {
 		_cleanup_free_ char *text = NULL;
