@@ -5,10 +5,13 @@
  * core that could be opened always gives a report, even if nothing could be learnt from it, so that lines and cores can
  * be counted against each other.
  *
- * Exit status over all cores: 0 each was analysed completely; 2 not one could be analysed; 1 anything between (partial
- * reports, or some that could not be analysed); 64 usage.
+ * A folder stands for the cores in it. Exit status over all cores: 0 each was analysed completely; 2 not one could be
+ * analysed; 1 anything between (partial reports, or some that could not be analysed); 64 usage. With --fail-on-crash, 0
+ * is "there was no core", and 3 takes the place of 0 and 1.
  */
 #include "cli/corefile.h"
+#include "cli/corefolder.h"
+#include "cli/format.h"
 #include "cli/options.h"
 #include "cli/terminal.h"
 #include "cli/worker.h"
@@ -25,17 +28,23 @@
 /* The program, three options of ours, the end. */
 #define ARGUMENTS_MAX 8
 
+enum { EXIT_CRASH = 3 };
+
 struct analysis {
 	const struct options *options;
 	struct terminal terminal;
 	char *arguments[ARGUMENTS_MAX]; /* of the worker; [0] is its own */
 	size_t n_arguments;
-	size_t n_complete, n_partial, n_nothing, n_printed;
+	const struct format *format;
+	json_object *reports; /* one document is made of all at the end; else NULL */
+	FILE *out;
+	size_t n_cores, n_complete, n_partial, n_nothing, n_printed;
 };
 
 static void analysis_done(struct analysis *a) {
 	for (size_t i = 1; i < a->n_arguments; i++)
 		free(a->arguments[i]);
+	json_object_put(a->reports);
 }
 
 static int add_argument(struct analysis *a, const char *name, const char *value) {
@@ -92,31 +101,39 @@ static void tell_nothing(const char *name, json_object *report) {
 	          message ? message : "no reason is known");
 }
 
-static int print(struct analysis *a, json_object *report) {
-	const char *json;
+static int write_reports(struct analysis *a, json_object *reports) {
+	return a->format->write(reports, a->options, &a->terminal.paint.style, a->out);
+}
 
-	if (a->options->json == JSON_OFF) {
-		if (a->n_printed++ > 0)
-			paint_line(&a->terminal.paint);
-		report_render_text(report, &a->terminal.paint.style, stdout);
-	} else {
-		json = report_to_json(report, a->options->json == JSON_PRETTY, NULL);
-		if (!json)
-			return -ENOMEM;
-		printf("%s\n", json);
-	}
+static int print(struct analysis *a, json_object *report) {
+	_cleanup_json_ json_object *reports = NULL;
+	int r;
+
+	if (a->reports)
+		return json_append(a->reports, json_object_get(report));
+	reports = json_object_new_array();
+	if (!reports)
+		return -ENOMEM;
+	r = json_append(reports, json_object_get(report));
+	if (r < 0)
+		return r;
+	if (a->n_printed++ > 0 && streq(a->format->name, "text"))
+		fputc('\n', a->out);
+	r = write_reports(a, reports);
 	/* Whoever reads line by line should not wait for the next core. */
-	fflush(stdout);
-	return 0;
+	fflush(a->out);
+	return r;
 }
 
 static int run(struct analysis *a, const char *name, struct corefile *core, json_object **ret_report) {
 	_cleanup_(worker_result_done) struct worker_result result = {};
 	struct report_input input = core->input;
+	struct progress progress;
 	int r;
 
+	progress_begin(&progress, name, core->fd, a->options->quiet);
 	r = worker_run(a->arguments, core->fd, a->options->has_timeout ? a->options->timeout : TIMEOUT_DEFAULT,
-	               &result);
+	               &progress, &result);
 	if (r == -EINTR)
 		return r;
 	if (r < 0) {
@@ -137,6 +154,7 @@ static int analyze(struct analysis *a, const char *name) {
 	enum report_completeness outcome;
 	int r;
 
+	a->n_cores++;
 	if (corefile_open(name, &core) < 0) {
 		a->n_nothing++;
 		return 0;
@@ -148,34 +166,83 @@ static int analyze(struct analysis *a, const char *name) {
 	*(outcome == REPORT_COMPLETE ? &a->n_complete : outcome == REPORT_PARTIAL ? &a->n_partial : &a->n_nothing) += 1;
 	if (outcome == REPORT_NOTHING) {
 		tell_nothing(name, report);
-		if (a->options->json == JSON_OFF)
+		if (!streq(a->format->name, "json"))
 			return 0;
 	}
 	return print(a, report);
 }
 
-int verb_analyze(const struct options *o, char **cores, size_t n) {
-	_cleanup_(analysis_done) struct analysis a = { .options = o };
+/* A core, or all in a folder. */
+static int analyze_all(struct analysis *a, const char *name) {
+	char **paths = NULL;
+	size_t n = 0;
+	int r = corefolder_list(name, &paths, &n);
+
+	if (r < 0)
+		return analyze(a, name);
+	if (n == 0 && !a->options->fail_on_crash) {
+		log_error("the folder %s has no core files in it", name);
+		a->n_cores++;
+		a->n_nothing++;
+	}
+	for (size_t i = 0; i < n && r >= 0; i++)
+		r = analyze(a, paths[i]);
+	corefolder_free(paths, n);
+	return r;
+}
+
+static int check_usage(const struct options *o, char **cores, size_t n) {
 	size_t from_stdin = 0;
-	int r;
 
 	for (size_t i = 0; i < n; i++)
 		from_stdin += streq(cores[i], "-");
-	if (n == 0 || from_stdin > 1) {
-		log_error("%s. Try corewatchctl --help.",
-		          n == 0 ? "corewatchctl analyze needs core files, or - for standard input"
-		                 : "- can be given once only");
+	if (n > 0 && from_stdin <= 1 && !(o->format && o->json != JSON_OFF && !streq(o->format->name, "json")))
+		return 0;
+	log_error("%s. Try corewatchctl --help.",
+	          n == 0           ? "corewatchctl analyze needs core files or folders of them, or - for standard input"
+	          : from_stdin > 1 ? "- can be given once only"
+	                           : "--json and --format exclude each other");
+	return -EINVAL;
+}
+
+static int begin(struct analysis *a) {
+	const struct options *o = a->options;
+	int r;
+
+	a->format = format_of(o, "text");
+	if (a->format->whole && !(a->reports = json_object_new_array()))
+		return -ENOMEM;
+	r = prepare(a);
+	return r < 0 ? r : format_open(o, &a->out);
+}
+
+static int exit_status(const struct analysis *a, int r) {
+	bool fail = a->options->fail_on_crash;
+
+	if (fail && a->n_cores == 0)
+		return r >= 0 ? WORKER_COMPLETE : WORKER_NOTHING;
+	if (a->n_complete + a->n_partial == 0)
+		return WORKER_NOTHING;
+	if (fail)
+		return EXIT_CRASH;
+	return r >= 0 && a->n_complete == a->n_cores ? WORKER_COMPLETE : WORKER_PARTIAL;
+}
+
+int verb_analyze(const struct options *o, char **cores, size_t n) {
+	_cleanup_(analysis_done) struct analysis a = { .options = o };
+	int r;
+
+	if (check_usage(o, cores, n) < 0)
 		return EXIT_USAGE;
-	}
-	r = prepare(&a);
+	r = begin(&a);
 	if (r < 0)
 		return r == -EINVAL ? EXIT_USAGE : WORKER_NOTHING;
-	terminal_open(&a.terminal, !o->no_pager && o->json == JSON_OFF);
+	terminal_open(&a.terminal, !o->no_pager && !o->output && streq(a.format->name, "text"));
 	for (size_t i = 0; i < n && r >= 0; i++)
-		r = analyze(&a, cores[i]);
-	if (terminal_close(&a.terminal) < 0)
+		r = analyze_all(&a, cores[i]);
+	if (a.reports && r >= 0)
+		r = write_reports(&a, a.reports);
+	if (format_close(o, a.out) < 0 || terminal_close(&a.terminal) < 0)
 		r = -EIO;
-	if (a.n_complete + a.n_partial == 0)
-		return WORKER_NOTHING;
-	return r >= 0 && a.n_complete == n ? WORKER_COMPLETE : WORKER_PARTIAL;
+	return exit_status(&a, r);
 }

@@ -64,7 +64,7 @@ static int ask_worker(const struct options *o, json_object **ret_analyzers) {
 		directory = NULL;
 		return -ENOMEM;
 	}
-	r = worker_run((char *[]){ NULL, directory, list, NULL }, null, TIMEOUT, &result);
+	r = worker_run((char *[]){ NULL, directory, list, NULL }, null, TIMEOUT, NULL, &result);
 	if (r < 0)
 		return r;
 	if (result.status != REPORT_WORKER_EXITED || result.code != 0)

@@ -2,8 +2,8 @@
 /* corewatchctl info: whole reports, as text or JSON. Without a match the last one, as coredumpctl has it. */
 #include "cli/field.h"
 #include "cli/journal.h"
+#include "cli/reports.h"
 #include "cli/terminal.h"
-#include "report/json.h"
 #include "report/report.h"
 
 struct info {
@@ -12,15 +12,10 @@ struct info {
 	size_t shown;
 };
 
-static int show(sd_journal *j, void *userdata) {
-	_cleanup_json_ json_object *report = NULL;
+static int show(json_object *report, void *userdata) {
 	struct info *info = userdata;
 	const char *json;
-	int r;
 
-	r = entry_report(j, info->options, false, &report);
-	if (r < 0)
-		return r == -EBADMSG || r == -EFBIG ? 0 : r;
 	if (info->options->json != JSON_OFF) {
 		json = report_to_json(report, info->options->json == JSON_PRETTY, NULL);
 		if (!json)
@@ -32,25 +27,23 @@ static int show(sd_journal *j, void *userdata) {
 		report_render_text(report, &info->terminal.paint.style, stdout);
 	}
 	info->shown++;
-	return 1;
+	return 0;
 }
 
 int verb_info(const struct options *o, char **matches, size_t n) {
 	struct info info = { .options = o };
-	_cleanup_(journal_closep) sd_journal *j = NULL;
-	bool narrowed = n > 0 || o->has_since || o->has_until || o->unit;
-	uint64_t limit = o->one ? 1 : o->has_lines ? o->lines : narrowed ? 0 : 1;
 	int64_t count;
 
-	if (o->field)
-		return field_print(o, matches, n, limit);
-	if (journal_open(o, matches, n, &j) < 0)
-		return EXIT_FAILURE;
+	if (o->field) {
+		bool narrowed = n > 0 || o->has_since || o->has_until || o->unit;
+
+		return field_print(o, matches, n, o->one ? 1 : o->has_lines ? o->lines : narrowed ? 0 : 1);
+	}
 	terminal_open(&info.terminal, !o->no_pager);
-	count = journal_each(j, o, matches, n, limit, &(struct journal_visitor){ entry_has_report, show, &info });
+	count = reports_each(o, matches, n, show, &info);
 	if (terminal_close(&info.terminal) < 0 || count < 0)
 		return EXIT_FAILURE;
-	if (info.shown == 0)
+	if (count == 0)
 		journal_tell_nothing(o);
-	return info.shown == 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+	return count == 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }

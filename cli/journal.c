@@ -5,10 +5,7 @@
  * people's fields of any size.
  */
 #include "cli/journal.h"
-
-#include <fcntl.h>
-#include <glob.h>
-#include <systemd/sd-id128.h>
+#include "cli/journal-private.h"
 
 #include "cli/trust.h"
 #include "cli/updates.h"
@@ -17,6 +14,7 @@
 #include "util/log.h"
 #include "util/parse.h"
 #include "util/protocol.h"
+#include "util/text.h"
 
 /* Shorter beginnings of a report's id could be anything. */
 #define ID_PREFIX_LEAST 4
@@ -24,50 +22,7 @@
 static const char *const our_ids[] = { COREWATCH_MESSAGE_ID_REPORT, COREWATCH_MESSAGE_ID_FAILED,
                                         COREWATCH_MESSAGE_ID_UPDATED };
 
-static void globfreep(glob_t *g) {
-	globfree(g);
-}
-
 /* ── opening ── */
-
-static int open_files(const struct options *o, sd_journal **ret) {
-	_cleanup_(globfreep) glob_t found = {};
-	int r;
-
-	for (size_t i = 0; i < o->n_files; i++) {
-		r = glob(o->files[i], GLOB_NOCHECK | (i > 0 ? GLOB_APPEND : 0), NULL, &found);
-		if (r != 0)
-			return -ENOMEM;
-	}
-	for (size_t i = 0; i < found.gl_pathc; i++)
-		if (access(found.gl_pathv[i], R_OK) < 0) {
-			r = -errno;
-			log_error("cannot read %s: %s", found.gl_pathv[i], strerror(-r));
-			return r;
-		}
-	r = sd_journal_open_files(ret, (const char **)found.gl_pathv, 0);
-	if (r < 0)
-		log_error("%s is not a journal file that can be read: %s",
-		          found.gl_pathc == 1 ? found.gl_pathv[0] : "one of the files", strerror(-r));
-	return r;
-}
-
-static int open_journal(const struct options *o, sd_journal **ret) {
-	int r;
-
-	if (o->n_files > 0 && o->directory) {
-		log_error("--file and --directory exclude each other.");
-		return -EINVAL;
-	}
-	if (o->n_files > 0)
-		return open_files(o, ret);
-	r = o->directory ? sd_journal_open_directory(ret, o->directory, 0)
-	                 : sd_journal_open(ret, SD_JOURNAL_LOCAL_ONLY);
-	if (r < 0)
-		log_error("cannot read the journal%s%s: %s", o->directory ? " in " : "",
-		          o->directory ? o->directory : "", strerror(-r));
-	return r;
-}
 
 static int add_match(sd_journal *j, const char *name, const char *value) {
 	_cleanup_free_ char *match = NULL;
@@ -126,7 +81,7 @@ int journal_open(const struct options *o, char **matches, size_t n, sd_journal *
 	_cleanup_(journal_closep) sd_journal *j = NULL;
 	int r;
 
-	r = open_journal(o, &j);
+	r = journal_open_files(o, &j);
 	if (r < 0)
 		return r;
 	/* 0 is "no limit": a cut report is no report. The limit is entry_field()'s. */
@@ -159,6 +114,16 @@ int entry_field(sd_journal *j, const char *name, char **ret_value) {
 		return -ENOMEM;
 	*ret_value = value;
 	return 0;
+}
+
+int entry_clean_field(sd_journal *j, const char *name, char **ret_value) {
+	_cleanup_free_ char *value = NULL;
+	int r = entry_field(j, name, &value);
+
+	if (r < 0)
+		return r;
+	*ret_value = text_clean_dup(value, strlen(value));
+	return *ret_value ? 0 : -ENOMEM;
 }
 
 static bool field_is(sd_journal *j, const char *name, const char *const *values, size_t n) {
@@ -197,16 +162,47 @@ static int read_report(sd_journal *j, bool brief, json_object **ret_report) {
 	return report_parse(json, strlen(json), ret_report);
 }
 
+static int mark(sd_journal *j, const struct options *o, json_object *report) {
+	return entry_is_trusted(j, o) ? 0 : entry_mark_untrusted(j, report);
+}
+
 int entry_report(sd_journal *j, const struct options *o, bool brief, json_object **ret_report) {
 	_cleanup_json_ json_object *report = NULL;
 	int r = read_report(j, brief, &report);
 
-	if (r >= 0 && !entry_is_trusted(j, o))
-		r = entry_mark_untrusted(j, report);
+	if (r >= 0)
+		r = mark(j, o, report);
 	if (r < 0)
 		return r;
 	*ret_report = take_ptr(report);
 	return 0;
+}
+
+static int read_report_line(sd_journal *j, json_object **ret_report) {
+	_cleanup_free_ char *json = NULL;
+	int r = entry_field(j, "COREWATCH_REPORT", &json);
+
+	if (r < 0)
+		return r == -ENOENT ? -EBADMSG : r;
+	return report_parse_line(json, strlen(json), ret_report);
+}
+
+int entry_report_line(sd_journal *j, const struct options *o, json_object **ret_report) {
+	_cleanup_json_ json_object *report = NULL;
+	int r = read_report_line(j, &report);
+
+	if (r >= 0)
+		r = mark(j, o, report);
+	if (r < 0)
+		return r;
+	*ret_report = take_ptr(report);
+	return 0;
+}
+
+bool entry_has_report_line(sd_journal *j, void *unused _unused_) {
+	_cleanup_json_ json_object *report = NULL;
+
+	return read_report_line(j, &report) >= 0;
 }
 
 bool entry_has_report(sd_journal *j, void *unused _unused_) {
@@ -332,7 +328,7 @@ int64_t journal_each(sd_journal *j, const struct options *o, char **matches, siz
                      const struct journal_visitor *v) {
 	_cleanup_(updates_freep) struct updates *updates = NULL;
 	_cleanup_(journal_closep) sd_journal *all = NULL;
-	int64_t r = open_journal(o, &all);
+	int64_t r = journal_open_files(o, &all);
 
 	if (r < 0)
 		return r;
@@ -345,30 +341,41 @@ int64_t journal_each(sd_journal *j, const struct options *o, char **matches, siz
 	return r;
 }
 
-/* ── nothing ── */
+/* Where following begins: at the entries asked for by -n or -S, else behind the last one. 1: the current entry is to be
+ * shown. Updates are shown as they come, like all others. */
+static int begin_following(sd_journal *j, const struct options *o, char **matches, size_t n,
+                           const struct journal_visitor *v) {
+	uint64_t count, limit = o->one ? 1 : o->has_lines ? o->lines : 0;
+	int r;
 
-/* Whether there is a system journal that we may not read. */
-static bool system_journal_is_closed(void) {
-	static const char *const roots[] = { "/var/log/journal", "/run/log/journal" };
-	char id[SD_ID128_STRING_MAX], path[128];
-	sd_id128_t machine;
-
-	if (geteuid() == 0 || sd_id128_get_machine(&machine) < 0)
-		return false;
-	sd_id128_to_string(machine, id);
-	for (size_t i = 0; i < ELEMENTSOF(roots); i++) {
-		snprintf(path, sizeof(path), "%s/%s/system.journal", roots[i], id);
-		if (access(path, R_OK) < 0 && errno == EACCES)
-			return true;
-	}
-	return false;
+	if (limit > 0)
+		return find_first(j, o, NULL, matches, n, limit, v, &count);
+	r = o->has_since ? seek_oldest(j, o) : sd_journal_seek_tail(j);
+	if (r < 0)
+		return r;
+	if (o->has_since)
+		return step(j, o, NULL, matches, n, false);
+	r = sd_journal_previous(j);
+	/* None that matches yet: whatever comes is new. */
+	if (r == 0)
+		r = sd_journal_seek_head(j);
+	return MIN(r, 0);
 }
 
-void journal_tell_nothing(const struct options *o) {
-	if (o->quiet)
-		return;
-	log_error("No crash reports found.");
-	if (o->n_files == 0 && !o->directory && system_journal_is_closed())
-		log_error("Only your own crashes are visible to you: members of the groups systemd-journal and adm see "
-		          "those of other users and of services.");
+int journal_follow(sd_journal *j, const struct options *o, char **matches, size_t n, const struct journal_visitor *v) {
+	int r = begin_following(j, o, matches, n, v);
+
+	while (r >= 0) {
+		if (r > 0)
+			r = v->each(j, v->userdata);
+		if (r >= 0)
+			r = step(j, o, NULL, matches, n, false);
+		if (r == 0) {
+			r = sd_journal_wait(j, UINT64_MAX);
+			r = MIN(r, 0);
+		}
+	}
+	if (r != -EPIPE)
+		log_error("cannot go on following the journal: %s", strerror(-r));
+	return r;
 }

@@ -8,7 +8,7 @@
 
 #include "cli/options.h"
 
-/* Opens what the options name (--file, --directory, else the machine's journals) and sets all indexed matches. Tells
+/* Opens what the options name (--file, --directory, --root, else the machine's journals) and sets all indexed matches. Tells
  * its errors. NULL arguments: none. */
 int journal_open(const struct options *options, char **matches, size_t n_matches, sd_journal **ret);
 static inline void journal_closep(sd_journal **j) {
@@ -18,9 +18,13 @@ static inline void journal_closep(sd_journal **j) {
 
 /* One field's value; -ENOENT, -EFBIG. Caller frees. */
 int entry_field(sd_journal *j, const char *name, char **ret_value);
+/* The same, fit for a terminal. */
+int entry_clean_field(sd_journal *j, const char *name, char **ret_value);
 /* The report in the current entry: the whole one, or (brief) the one that may be shortened. One that is not trusted says
  * so itself (cli/trust.h). -EBADMSG: there is none that can be shown. */
 int entry_report(sd_journal *j, const struct options *options, bool brief, json_object **ret_report);
+/* What a line about it needs: report_parse_line(); likewise. */
+int entry_report_line(sd_journal *j, const struct options *options, json_object **ret_report);
 
 /*
  * Calls `each` on every matching entry, oldest first or as the options say, for at most `limit` (0: all) of the newest.
@@ -36,6 +40,12 @@ int64_t journal_each(sd_journal *j, const struct options *options, char **matche
                      const struct journal_visitor *visitor);
 /* For visitors of reports: the entry has one that can be shown. */
 bool entry_has_report(sd_journal *j, void *unused);
+bool entry_has_report_line(sd_journal *j, void *unused);
+
+/* Shows entries as they come, until `each` fails or the journal does; first those that -n or -S ask for. -errno (told but
+ * for -EPIPE: the reader has gone). */
+int journal_follow(sd_journal *j, const struct options *options, char **matches, size_t n_matches,
+                   const struct journal_visitor *visitor);
 
 /* "No crash reports found.", and why that may be. */
 void journal_tell_nothing(const struct options *options);

@@ -7,6 +7,7 @@
 #include <getopt.h>
 #include <time.h>
 
+#include "cli/format.h"
 #include "cli/timespec.h"
 #include "util/log.h"
 #include "util/parse.h"
@@ -20,6 +21,13 @@
 const struct verb verbs[] = {
 	{ "list", "[MATCH…]", "list crash reports, oldest first (the default)", VERB_LIST, ARGUMENTS_ANY, verb_list },
 	{ "info", "[MATCH…]", "show whole reports; without MATCH the last one", VERB_INFO, ARGUMENTS_ANY, verb_info },
+	{ "stack", "[MATCH…]", "show the whole folded stack, with sizes", VERB_STACK, ARGUMENTS_ANY, verb_stack },
+	{ "top", "[MATCH…]", "list causes, the most frequent first", VERB_TOP, ARGUMENTS_ANY, verb_top },
+	{ "stats", "[MATCH…]", "count reports by verdict, program, signal, day and host", VERB_STATS, ARGUMENTS_ANY, verb_stats },
+	{ "export", "[MATCH…]", "write reports as HTML, JSON, speedscope, folded or SARIF; without MATCH the last one",
+	  VERB_EXPORT, ARGUMENTS_ANY, verb_export },
+	{ "watch", "[MATCH…]", "show reports as they come", VERB_WATCH, ARGUMENTS_ANY, verb_watch },
+	{ "gdb", "[MATCH]", "open the core in gdb or lldb, where it crashed", VERB_GDB, ARGUMENTS_ANY, verb_gdb },
 	{ "analyze", "CORE…", "analyse core files here and now, without journal and daemon; - is standard input",
 	  VERB_ANALYZE, ARGUMENTS_ANY, verb_analyze },
 	{ "analyzers", "", "list the analyzers and where they come from", VERB_ANALYZERS, 0, verb_analyzers },
@@ -86,6 +94,11 @@ static int set_duration(struct options *o, const char *value) {
 	return parse_time_span(value, &o->duration) < 0 || o->duration == 0 ? -EINVAL : 0;
 }
 
+static int set_format(struct options *o, const char *value) {
+	o->format = format_find(value);
+	return o->format ? 0 : -EINVAL;
+}
+
 static int set_stack_limit(struct options *o, const char *value) {
 	uint64_t bytes;
 
@@ -109,27 +122,39 @@ static const struct item {
 } items[] = {
 	{ "json", 0, VERB_ANY, "MODE", set_json, .help = "reports as JSON: pretty, short (one line each), off" },
 	{ "no-pager", 0, VERB_ANY, NULL, NULL, FLAG(no_pager), .help = "do not start a pager" },
-	{ "no-legend", 0, VERB_LIST | VERB_ANALYZERS | VERB_MUTE, NULL, NULL, FLAG(no_legend), .help = "no heading" },
-	{ "lines", 'n', VERB_LIST | VERB_INFO, "N", set_lines, .help = "at most the last N reports" },
-	{ "one", '1', VERB_LIST | VERB_INFO, NULL, NULL, FLAG(one), .help = "only the last report" },
-	{ "reverse", 'r', VERB_LIST | VERB_INFO, NULL, NULL, FLAG(reverse), .help = "newest first" },
-	{ "since", 'S', VERB_LIST | VERB_INFO, "TIME", set_since,
+	{ "no-legend", 0, VERB_LIST | VERB_TOP | VERB_ANALYZERS | VERB_MUTE, NULL, NULL, FLAG(no_legend), .help = "no heading" },
+	{ "lines", 'n', VERBS_JOURNAL, "N", set_lines, .help = "at most the last N reports" },
+	{ "one", '1', VERBS_JOURNAL & ~VERB_TOP, NULL, NULL, FLAG(one), .help = "only the last report" },
+	{ "reverse", 'r', VERBS_JOURNAL & ~VERB_STATS & ~VERB_GDB & ~VERB_WATCH, NULL, NULL, FLAG(reverse), .help = "newest first" },
+	{ "since", 'S', VERBS_JOURNAL, "TIME", set_since,
 	  .help = "from then on: 2026-11-22 11:58, today, -2h, \"10 minutes ago\", @UNIX" },
-	{ "until", 'U', VERB_LIST | VERB_INFO, "TIME", set_until, .help = "until then" },
-	{ "unit", 'u', VERB_LIST | VERB_INFO, "UNIT", NULL, STRING(unit), .help = "crashes of this unit" },
+	{ "until", 'U', VERBS_JOURNAL, "TIME", set_until, .help = "until then" },
+	{ "unit", 'u', VERBS_JOURNAL, "UNIT", NULL, STRING(unit), .help = "crashes of this unit" },
 	{ "field", 'F', VERB_LIST | VERB_INFO, "FIELD", NULL, STRING(field),
 	  .help = "only this journal field of each report" },
-	{ "file", 0, VERB_LIST | VERB_INFO, "FILE", set_file,
+	{ "file", 0, VERBS_JOURNAL, "FILE", set_file,
 	  .help = "read this journal file; may be given more than once" },
-	{ "directory", 'D', VERB_LIST | VERB_INFO, "DIR", NULL, STRING(directory),
+	{ "directory", 'D', VERBS_JOURNAL, "DIR", NULL, STRING(directory),
 	  .help = "read the journal files in this folder" },
-	{ "untrusted", 0, VERB_LIST | VERB_INFO, NULL, NULL, FLAG(untrusted),
+	{ "untrusted", 0, VERBS_JOURNAL, NULL, NULL, FLAG(untrusted),
 	  .help = "also reports that corewatch.service did not send" },
-	{ "quiet", 'q', VERB_LIST | VERB_INFO | VERB_ANALYZE, NULL, NULL, FLAG(quiet), .help = "no hints" },
+	{ "merge", 'm', VERBS_JOURNAL, NULL, NULL, FLAG(merge), .help = "also journals that came from other hosts" },
+	{ "root", 0, VERBS_JOURNAL, "DIR", NULL, STRING(root), .help = "read the journals of the system below this folder" },
+	{ "input", 0, VERBS_WHOLE, "FILE", NULL, STRING(input),
+	  .help = "take reports from this file of JSON instead of the journal; - is standard input" },
+	{ "format", 0, VERB_EXPORT | VERB_ANALYZE, "FORMAT", set_format, .help = FORMATS_HELP },
+	{ "output", 'o', VERB_EXPORT | VERB_ANALYZE, "FILE", NULL, STRING(output), .help = "write there" },
+	{ "threads", 't', VERB_STACK, NULL, NULL, FLAG(threads), .help = "the stacks of the other threads too" },
+	{ "debugger", 0, VERB_GDB, "PROGRAM", NULL, STRING(debugger), .help = "gdb, lldb or a path of one" },
+	{ "debugger-arguments", 'A', VERB_GDB, "ARGUMENTS", NULL, STRING(debugger_arguments),
+	  .help = "further arguments for it" },
+	{ "quiet", 'q', VERBS_JOURNAL | VERB_ANALYZE, NULL, NULL, FLAG(quiet), .help = "no hints" },
 	{ "exe", 0, VERB_ANALYZE, "FILE", NULL, STRING(exe),
 	  .help = "the crashed program's file, where it is not at its old path" },
 	{ "stack-limit", 0, VERB_ANALYZE, "BYTES", set_stack_limit,
 	  .help = "`ulimit -s` of the process: 8M, unlimited" },
+	{ "fail-on-crash", 0, VERB_ANALYZE, NULL, NULL, FLAG(fail_on_crash),
+	  .help = "exit with 3 if there was a core; for test runs" },
 	{ "timeout", 0, VERB_ANALYZE, "TIME", set_timeout,
 	  .help = "longest time for one core: 30s, 5min, infinity (default 10min)" },
 	{ "analyzers-dir", 0, VERB_ANALYZE | VERB_ANALYZERS, "DIR", NULL, STRING(analyzers_dir),
@@ -285,7 +310,7 @@ void options_help(FILE *out) {
 	      "FIELD=value.\n"
 	      "Exit status: 0; 1 nothing found or not readable; 64 usage. Of analyze: 0 all complete, 1 some partial "
 	      "or some\n"
-	      "not analysable, 2 none analysable.\n\nSee corewatchctl(1).\n",
+	      "not analysable, 2 none analysable, 3 with --fail-on-crash if there was a core.\n\nSee corewatchctl(1).\n",
 	      out);
 }
 

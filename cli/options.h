@@ -12,9 +12,11 @@ enum json_mode { JSON_OFF, JSON_SHORT, JSON_PRETTY };
 
 enum { FILES_MAX = 64 };
 
+struct format;
+
 struct options {
 	enum json_mode json;
-	bool no_pager, no_legend, quiet, reverse, one, untrusted;
+	bool no_pager, no_legend, quiet, reverse, one, merge, threads, fail_on_crash, untrusted;
 	bool has_lines, has_since, has_until, has_timeout, has_duration;
 	uint64_t lines;        /* -n; at least 1 */
 	uint64_t since, until; /* realtime, microseconds */
@@ -22,8 +24,10 @@ struct options {
 	uint64_t duration;     /* microseconds */
 	const char *files[FILES_MAX];
 	size_t n_files;
-	const char *directory, *unit, *field;
+	const char *directory, *root, *unit, *field;
 	const char *exe, *stack_limit, *analyzers_dir;
+	const char *input, *output, *debugger, *debugger_arguments;
+	const struct format *format; /* cli/format.h; NULL: none was asked for */
 };
 
 struct verb {
@@ -39,9 +43,18 @@ enum verb_bit {
 	VERB_ANALYZE = 1 << 2,
 	VERB_ANALYZERS = 1 << 3,
 	VERB_HELP = 1 << 4,
+	VERB_STACK = 1 << 5,
+	VERB_TOP = 1 << 6,
+	VERB_STATS = 1 << 7,
+	VERB_EXPORT = 1 << 8,
+	VERB_GDB = 1 << 9,
+	VERB_WATCH = 1 << 10,
 	VERB_MUTE = 1 << 13,
 	VERB_UNMUTE = 1 << 14,
 	VERB_ANY = (1 << 16) - 1,
+	/* Those that show whole reports, and all that read the journal. */
+	VERBS_WHOLE = VERB_INFO | VERB_STACK | VERB_EXPORT,
+	VERBS_JOURNAL = VERB_LIST | VERBS_WHOLE | VERB_TOP | VERB_STATS | VERB_GDB | VERB_WATCH,
 };
 
 extern const struct verb verbs[];
@@ -57,6 +70,12 @@ int verb_list(const struct options *options, char **arguments, size_t n);
 int verb_info(const struct options *options, char **arguments, size_t n);
 int verb_analyze(const struct options *options, char **arguments, size_t n);
 int verb_analyzers(const struct options *options, char **arguments, size_t n);
+int verb_stack(const struct options *options, char **arguments, size_t n);
+int verb_top(const struct options *options, char **arguments, size_t n);
+int verb_stats(const struct options *options, char **arguments, size_t n);
+int verb_export(const struct options *options, char **arguments, size_t n);
+int verb_gdb(const struct options *options, char **arguments, size_t n);
+int verb_watch(const struct options *options, char **arguments, size_t n);
 int verb_mute(const struct options *options, char **arguments, size_t n);
 int verb_unmute(const struct options *options, char **arguments, size_t n);
 int verb_help(const struct options *options, char **arguments, size_t n);

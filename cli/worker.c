@@ -63,10 +63,15 @@ static void block_signals(sigset_t *set, sigset_t *ret_before) {
 enum waited { WAITED_EXIT, WAITED_TIMEOUT, WAITED_SIGNAL };
 
 /* 0 with *ret, or -errno. */
-static int wait_for(int pidfd, int signals, uint64_t deadline, enum waited *ret) {
+static int wait_for(int pidfd, int signals, uint64_t deadline, struct progress *progress, enum waited *ret) {
 	for (;;) {
 		struct pollfd fds[] = { { .fd = pidfd, .events = POLLIN }, { .fd = signals, .events = POLLIN } };
-		int n = poll(fds, ELEMENTSOF(fds), until(deadline));
+		uint64_t now = monotonic_now(), next;
+		int n;
+
+		if (!progress || !add_u64(now, progress_tick(progress, now), &next))
+			next = UINT64_MAX;
+		n = poll(fds, ELEMENTSOF(fds), until(MIN(deadline, next)));
 
 		if (n < 0 && errno == EINTR)
 			continue;
@@ -91,7 +96,8 @@ static int reap(pid_t pid, struct worker_result *result) {
 }
 
 /* Waits for the started worker, and ends it if it has to. */
-static int supervise(pid_t pid, int signals, uint64_t timeout, struct worker_result *result) {
+static int supervise(pid_t pid, int signals, uint64_t timeout, struct progress *progress,
+                     struct worker_result *result) {
 	_cleanup_close_ int pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
 	enum waited waited = WAITED_SIGNAL;
 	uint64_t deadline;
@@ -99,7 +105,9 @@ static int supervise(pid_t pid, int signals, uint64_t timeout, struct worker_res
 
 	if (!add_u64(monotonic_now(), timeout, &deadline))
 		deadline = UINT64_MAX;
-	r = pidfd < 0 ? -errno : wait_for(pidfd, signals, deadline, &waited);
+	r = pidfd < 0 ? -errno : wait_for(pidfd, signals, deadline, progress, &waited);
+	if (progress)
+		progress_end(progress);
 	if (r < 0 || waited != WAITED_EXIT)
 		/* Our own child, not yet waited for: the number is still its. It leads a session, so what it may have
 		 * started goes too. */
@@ -114,20 +122,21 @@ static int supervise(pid_t pid, int signals, uint64_t timeout, struct worker_res
 	return waited == WAITED_SIGNAL ? -EINTR : 0;
 }
 
-static int run(char *argv[], int core_fd, int records_fd, int signals, uint64_t timeout, struct worker_result *result) {
+static int run(char *argv[], int core_fd, int records_fd, int signals, uint64_t timeout, struct progress *progress,
+               struct worker_result *result) {
 	pid_t pid;
 	int r;
 
 	r = spawn_worker(argv[0], argv, core_fd, records_fd, -EBADF, &pid);
 	if (r < 0)
 		return r;
-	r = supervise(pid, signals, timeout, result);
+	r = supervise(pid, signals, timeout, progress, result);
 	if (r < 0)
 		return r;
 	return spawn_read_records(records_fd, &result->records, &result->length, &result->cut);
 }
 
-int worker_run(char *argv[], int core_fd, uint64_t timeout, struct worker_result *ret) {
+int worker_run(char *argv[], int core_fd, uint64_t timeout, struct progress *progress, struct worker_result *ret) {
 	_cleanup_close_ int records_fd = -EBADF, signals = -EBADF;
 	struct worker_result result = {};
 	sigset_t set, before;
@@ -139,7 +148,7 @@ int worker_run(char *argv[], int core_fd, uint64_t timeout, struct worker_result
 		return records_fd;
 	block_signals(&set, &before);
 	signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-	r = signals < 0 ? -errno : run(argv, core_fd, records_fd, signals, timeout, &result);
+	r = signals < 0 ? -errno : run(argv, core_fd, records_fd, signals, timeout, progress, &result);
 	/* A signal that came is still pending: it is delivered here, and ends us if it is meant to. */
 	sigprocmask(SIG_SETMASK, &before, NULL);
 	if (r < 0) {

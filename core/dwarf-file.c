@@ -64,7 +64,7 @@ size_t elf_build_id(Elf *elf, const uint8_t **ret_id) {
 bool elf_has_build_id(Elf *elf, const uint8_t *id, size_t length) {
 	const uint8_t *own = NULL;
 
-	return elf_build_id(elf, &own) == length && memcmp(own, id, length) == 0;
+	return length > 0 && elf_build_id(elf, &own) == length && memcmp(own, id, length) == 0;
 }
 
 bool debug_file_has_crc(const struct debug_file *f, uint32_t crc) {

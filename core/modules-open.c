@@ -8,7 +8,7 @@
 #include <sys/stat.h>
 
 #include "core/missing.h"
-#include "core/modules.h"
+#include "core/modules-private.h"
 
 /* Chrome with its debug info is 5 GiB; libelf maps what it reads. */
 #define FILE_MAX GIB(16)
@@ -238,6 +238,7 @@ int modules_open(struct core *core) {
 		if (!m->elf && (m->info->state == CW_MODULE_DELETED || m->info->state == CW_MODULE_UNREADABLE))
 			(void)open_fetched(core, m, &h);
 	}
+	modules_check_gaps(core);
 	return 0;
 }
 

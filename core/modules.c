@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* See modules.h. The files themselves: modules-open.c. */
-#include "core/modules.h"
-
+#include "core/modules-private.h"
 #include "util/text.h"
 
 /* A program with more libraries than this is no program. */
@@ -22,21 +21,15 @@ static int clean_path(struct core *core, const char *path, const char **ret) {
 	return *ret ? 0 : -ENOMEM;
 }
 
-static int build_mappings(struct core *core, const struct file_mapping *files, size_t n_files) {
-	const struct segment *segments;
+/* Names, and kinds where they do not come from a file; mappings and files are in order of address. */
+static int name_mappings(struct core *core, const struct file_mapping *files, size_t n_files) {
 	const char *last_raw = NULL, *last = NULL;
-	size_t n, f = 0;
+	size_t f = 0;
 	int r;
 
-	segments = image_segments(core->image, &n);
-	core->mappings = arena_alloc_array(core->arena, n, sizeof(*core->mappings));
-	if (!core->mappings)
-		return -ENOMEM;
-	for (size_t i = 0; i < n; i++) {
+	for (size_t i = 0; i < core->pub.n_mappings; i++) {
 		struct cw_mapping *m = &core->mappings[i];
 
-		*m = (struct cw_mapping){ .start = segments[i].start, .end = segments[i].end, .stored = segments[i].stored,
-		                          .perm = segments[i].perm, .kind = CW_REGION_ANONYMOUS };
 		while (f < n_files && files[f].end <= m->start)
 			f++;
 		if (f < n_files && files[f].start <= m->start) {
@@ -57,9 +50,25 @@ static int build_mappings(struct core *core, const struct file_mapping *files, s
 			m->name = "[vdso]";
 		}
 	}
-	core->pub.mappings = core->mappings;
-	core->pub.n_mappings = n;
 	return 0;
+}
+
+static int build_mappings(struct core *core, const struct file_mapping *files, size_t n_files) {
+	const struct segment *segments;
+	size_t n, max;
+
+	segments = image_segments(core->image, &n);
+	/* Each segment can split a file once, so there are no more gaps than both together. */
+	max = n + n + n_files;
+	core->mappings = arena_alloc_array(core->arena, max, sizeof(*core->mappings));
+	if (!core->mappings)
+		return -ENOMEM;
+	for (size_t i = 0; i < n; i++)
+		core->mappings[i] = (struct cw_mapping){ .start = segments[i].start, .end = segments[i].end, .stored = segments[i].stored,
+		                                         .perm = segments[i].perm, .kind = CW_REGION_ANONYMOUS };
+	core->pub.mappings = core->mappings;
+	core->pub.n_mappings = modules_add_gaps(core, files, n_files, n, max);
+	return name_mappings(core, files, n_files);
 }
 
 /* Files that are mapped from their first byte on and executable somewhere are taken for ELF files; the bytes decide in modules_open(). */

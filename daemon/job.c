@@ -237,7 +237,10 @@ static int watch(struct job *job) {
 	int r;
 
 	r = sd_event_add_child(event, &job->child, job->pid, WEXITED, on_exit_of_worker, job);
-	/* A report that cannot be made ends the daemon, with the crash still in the queue; else the job would wait for ever. */
+	/*
+	 * A report that cannot be made ends the daemon, with the crash still in the queue; else the job would wait for
+	 * ever.
+	 */
 	if (r >= 0)
 		r = sd_event_source_set_exit_on_failure(job->child, true);
 	if (r < 0)

@@ -230,6 +230,15 @@ static int add_core(json_object *report, const struct report_input *input, const
 	return r >= 0 ? json_add_string(core, "journal_cursor", input->journal_cursor, 1024) : r;
 }
 
+static int hash_part(struct hash *hash, json_object *object, const char *path) {
+	const char *text;
+	int r = json_get_text(object, path, &text);
+
+	if (r >= 0)
+		hash_add_string(hash, text);
+	return r;
+}
+
 /*
  * Without the daemon's id one is made of what another analysis of the same core will find again: the process, its
  * signal and registers; told apart from a like process of another boot by boot id and time where the core's name has
@@ -247,10 +256,12 @@ static int add_report_id(json_object *report, const struct report_input *input, 
 	r = hash_new(&hash);
 	if (r < 0)
 		return r;
-	for (size_t i = 0; i < ELEMENTSOF(parts); i++)
-		hash_add_string(hash, json_object_get_string(json_get(records->process, parts[i])));
-	for (size_t i = 0; i < ELEMENTSOF(crash_parts); i++)
-		hash_add_string(hash, json_object_get_string(json_get(records->crash, crash_parts[i])));
+	for (size_t i = 0; i < ELEMENTSOF(parts) && r >= 0; i++)
+		r = hash_part(hash, records->process, parts[i]);
+	for (size_t i = 0; i < ELEMENTSOF(crash_parts) && r >= 0; i++)
+		r = hash_part(hash, records->crash, crash_parts[i]);
+	if (r < 0)
+		return r;
 	if (input->boot_id && input->has_time) {
 		hash_add_string(hash, input->boot_id);
 		hash_add_u64(hash, input->time_usec);

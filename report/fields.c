@@ -54,9 +54,13 @@ static int append_flat(struct report_fields *fields, json_object *report) {
 
 	for (size_t i = 0; i < ELEMENTSOF(flat) && r >= 0; i++) {
 		json_object *value = json_get(report, flat[i].path);
+		const char *text;
 
-		if (json_object_is_type(value, json_type_string) || json_object_is_type(value, json_type_int))
-			r = append(fields, flat[i].field, json_object_get_string(value), VALUE_MAX);
+		if (!json_object_is_type(value, json_type_string) && !json_object_is_type(value, json_type_int))
+			continue;
+		r = json_get_text(report, flat[i].path, &text);
+		if (r >= 0)
+			r = append(fields, flat[i].field, text, VALUE_MAX);
 	}
 	return r;
 }

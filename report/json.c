@@ -147,20 +147,42 @@ json_object *json_copy(json_object *object) {
 	return copy;
 }
 
+/*
+ * json-c does not look whether its buffer could grow, and gives half a document; malloc() has set errno then, and
+ * nothing on the way resets it.
+ */
+static const char *to_text(json_object *object, int flags, size_t *ret_length) {
+	const char *s;
+
+	errno = 0;
+	s = json_object_to_json_string_length(object, flags, ret_length);
+	return errno == ENOMEM ? NULL : s;
+}
+
 size_t json_size(json_object *object) {
 	size_t n = 0;
 
 	/* Without memory there is nothing to measure: "too long" makes callers drop more, which is the safe side. */
-	return json_object_to_json_string_length(object, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE, &n)
-	               ? n
-	               : SIZE_MAX;
+	return to_text(object, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE, &n) ? n : SIZE_MAX;
+}
+
+int json_get_text(json_object *object, const char *path, const char **ret_text) {
+	json_object *value = json_get(object, path);
+	size_t n;
+
+	*ret_text = NULL;
+	if (!value)
+		return 0;
+	*ret_text = json_object_is_type(value, json_type_string) ? json_object_get_string(value)
+								 : to_text(value, JSON_C_TO_STRING_SPACED, &n);
+	return *ret_text ? 0 : -ENOMEM;
 }
 
 const char *report_to_json(json_object *report, bool pretty, size_t *ret_length) {
 	int flags = JSON_C_TO_STRING_NOSLASHESCAPE |
 	            (pretty ? JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED : JSON_C_TO_STRING_PLAIN);
 	size_t n = 0;
-	const char *s = json_object_to_json_string_length(report, flags, &n);
+	const char *s = to_text(report, flags, &n);
 
 	if (s && ret_length)
 		*ret_length = n;
@@ -183,20 +205,37 @@ static bool too_many_values(const char *s, size_t length, size_t max) {
 	return values > max;
 }
 
+/*
+ * json-c up to 0.16 has no error for a lack of memory: it gives NULL and success, or goes on with what it has, which
+ * errno tells of unless a number follows. So that `null` is not taken for that, only what begins as an object is given
+ * to it.
+ */
 int json_parse(const char *text, size_t length, int depth, size_t values_max, json_object **ret) {
 	json_tokener *tokener;
 	json_object *value;
 	enum json_tokener_error error;
+	size_t blanks = 0;
+	bool lacks_memory;
 
+	while (blanks < length && strchr(" \t\r\n", text[blanks]))
+		blanks++;
+	if (blanks == length || text[blanks] != '{')
+		return -EBADMSG;
 	if (length > INT32_MAX || memchr(text, 0, length) || too_many_values(text, length, values_max))
 		return -EBADMSG;
 	tokener = json_tokener_new_ex(depth);
 	if (!tokener)
 		return -ENOMEM;
 	json_tokener_set_flags(tokener, JSON_TOKENER_STRICT);
+	errno = 0;
 	value = json_tokener_parse_ex(tokener, text, (int)length);
 	error = json_tokener_get_error(tokener);
+	lacks_memory = errno == ENOMEM || (error == json_tokener_success && !value);
 	json_tokener_free(tokener);
+	if (lacks_memory) {
+		json_object_put(value);
+		return -ENOMEM;
+	}
 	if (error != json_tokener_success || !json_object_is_type(value, json_type_object)) {
 		json_object_put(value);
 		return -EBADMSG;

@@ -38,6 +38,11 @@ json_object *json_get_array(json_object *object, const char *path);
 const char *json_get_string(json_object *object, const char *path); /* never "" */
 bool json_get_integer(json_object *object, const char *path, int64_t *ret_value);
 bool json_get_true(json_object *object, const char *path);
+/*
+ * A member of any type as text: a string itself, else compact JSON with blanks; NULL if there is none. Belongs to the
+ * object and lives until it changes. 0 or -ENOMEM.
+ */
+int json_get_text(json_object *object, const char *path, const char **ret_text);
 /* Items of an array member, 0 without one. */
 size_t json_get_count(json_object *object, const char *path);
 

@@ -27,7 +27,7 @@ static const struct {
 static size_t character(const char *s) {
 	size_t n = 1;
 
-	while (((unsigned char)s[n] & 0xc0) == 0x80 && n < 4)
+	while (n < 4 && ((unsigned char)s[n] & 0xc0) == 0x80)
 		n++;
 	return n;
 }

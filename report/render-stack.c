@@ -147,7 +147,8 @@ static void render_cycle(const struct paint *paint, enum ink ink, json_object *f
 
 /* Innermost first, as they stand in the report: each was called by the one below it. */
 static void render_inlined(const struct paint *paint, json_object *inlined) {
-	size_t n = inlined ? json_object_array_length(inlined) : 0, shown = n > INLINED_SHOWN + 1 ? INLINED_SHOWN : n;
+	size_t n = inlined ? json_object_array_length(inlined) : 0,
+	       shown = n > INLINED_SHOWN + 1 && !paint->style.whole ? INLINED_SHOWN : n;
 	char more[64];
 
 	for (size_t i = 0; i < shown; i++) {
@@ -164,15 +165,17 @@ static void render_inlined(const struct paint *paint, json_object *inlined) {
 	}
 }
 
-static void count_text(json_object *frame, bool cycle, char *buffer, size_t size) {
-	char number[40];
-	int64_t count = 1;
+static void count_text(json_object *frame, bool cycle, bool total, char *buffer, size_t size) {
+	char number[40], sum[40];
+	int64_t count = 1, bytes;
 
 	json_get_integer(frame, "count", &count);
 	if (count <= 1 && !cycle)
 		buffer[0] = 0;
 	else
 		snprintf(buffer, size, "× %s%s", grouped(count, number, sizeof(number)), cycle ? " turns" : "");
+	if (total && *buffer && json_get_integer(frame, "bytes", &bytes) && !__builtin_mul_overflow(bytes, count, &bytes))
+		snprintf(buffer + strlen(buffer), size - strlen(buffer), " = %s", grouped(bytes, sum, sizeof(sum)));
 }
 
 static void render_frame(const struct paint *paint, json_object *frame, bool handler) {
@@ -183,7 +186,7 @@ static void render_frame(const struct paint *paint, json_object *frame, bool han
 	enum ink ink = handler || signal_frame || streq(mark, "? ") || location_is_runtime(frame) ? INK_DIM : INK_PLAIN;
 	json_object *turn = json_get_array(frame, "turn"),
 		    *first = folded && turn ? json_object_array_get_idx(turn, 0) : NULL;
-	char index[32] = "", bytes[40] = "", place[256], count[64], prefix[16];
+	char index[32] = "", bytes[40] = "", place[256], count[96], prefix[16];
 	_cleanup_free_ char *cell = NULL;
 	int64_t v;
 
@@ -193,7 +196,7 @@ static void render_frame(const struct paint *paint, json_object *frame, bool han
 	if (json_get_integer(first ? first : frame, "bytes", &v))
 		grouped(v, bytes, sizeof(bytes));
 	place_of(frame, place, sizeof(place));
-	count_text(frame, folded, count, sizeof(count));
+	count_text(frame, folded, paint->style.whole, count, sizeof(count));
 	if (name && streq(name, place))
 		place[0] = 0;
 	if (signal_frame)
@@ -234,8 +237,8 @@ static void render_frames(const struct paint *paint, json_object *report) {
 	json_object *frames = json_get_array(report, "stack.frames");
 	size_t n = frames ? json_object_array_length(frames) : 0, fault = location_fault_frame(report);
 	/* A shortened report lost its frames before the last third, as shorten.c has it. */
-	size_t first = n > LINES_FIRST + LINES_LAST ? LINES_FIRST : n - n / 3,
-	       next = n > LINES_FIRST + LINES_LAST ? n - LINES_LAST : first;
+	bool cut = n > LINES_FIRST + LINES_LAST && !paint->style.whole;
+	size_t first = cut ? LINES_FIRST : n - n / 3, next = cut ? n - LINES_LAST : first;
 
 	if (n == 0)
 		return;
@@ -279,7 +282,7 @@ static void render_functions(const struct paint *paint, json_object *report) {
 		return;
 	json_get_integer(report, "stack.bounds.used_bytes", &used);
 	paint_heading(paint, "Largest functions");
-	for (size_t i = 0; i < MIN(n, (size_t)FUNCTIONS_SHOWN); i++) {
+	for (size_t i = 0; i < (paint->style.whole ? n : MIN(n, (size_t)FUNCTIONS_SHOWN)); i++) {
 		json_object *item = json_object_array_get_idx(functions, i);
 		const char *name = json_get_string(item, "function");
 		int64_t bytes = 0, count = 0, largest = 0;
@@ -288,7 +291,7 @@ static void render_functions(const struct paint *paint, json_object *report) {
 
 		json_get_integer(item, "bytes", &bytes);
 		json_get_integer(item, "count", &count);
-		if (i > 0 && used > 0 && 100.0 * (double)bytes < FUNCTION_LEAST * (double)used)
+		if (i > 0 && used > 0 && !paint->style.whole && 100.0 * (double)bytes < FUNCTION_LEAST * (double)used)
 			break;
 		if (used > 0 && bytes <= used)
 			snprintf(share, sizeof(share), "%.1f %%", 100.0 * (double)bytes / (double)used);

@@ -259,6 +259,8 @@ int report_render_text(json_object *report, const struct report_style *style, FI
 
 	if (paint.style.width == 0)
 		paint.style.width = WIDTH_DEFAULT;
+	/* A line for which there is no memory is left out; the painters return nothing, but malloc() tells. */
+	errno = 0;
 	render_verdict(&paint, report);
 	render_subject(&paint, report);
 	render_place(&paint, report);
@@ -270,5 +272,42 @@ int report_render_text(json_object *report, const struct report_style *style, FI
 	render_suggestions(&paint, report);
 	render_warnings(&paint, report);
 	render_footer(&paint, report);
-	return ferror(out) ? -EIO : 0;
+	if (ferror(out))
+		return -EIO;
+	return errno == ENOMEM ? -ENOMEM : 0;
+}
+
+/* A thread's stack has the form of the report's own, so it is shown as that of a report. */
+static int render_thread(const struct paint *paint, json_object *thread) {
+	_cleanup_json_ json_object *report = json_object_new_object();
+	json_object *crash = json_object_new_object();
+	int r = json_add(report, "crash", crash);
+
+	if (r >= 0)
+		r = json_add(crash, "thread", json_object_get(thread));
+	if (r >= 0 && json_get_object(thread, "stack"))
+		r = json_add(report, "stack", json_object_get(json_get_object(thread, "stack")));
+	if (r >= 0)
+		render_stack(paint, report);
+	return r;
+}
+
+int report_render_stacks(json_object *report, bool threads, const struct report_style *style, FILE *out) {
+	struct paint paint = { .out = out, .style = *style };
+	json_object *others = json_get_array(report, "threads");
+	int r = 0;
+
+	if (paint.style.width == 0)
+		paint.style.width = WIDTH_DEFAULT;
+	paint.style.whole = true;
+	render_verdict(&paint, report);
+	render_subject(&paint, report);
+	render_stack(&paint, report);
+	for (size_t i = 0; threads && others && i < json_object_array_length(others) && r >= 0; i++) {
+		json_object *thread = json_object_array_get_idx(others, i);
+
+		if (!json_get_true(thread, "crashed"))
+			r = render_thread(&paint, thread);
+	}
+	return r < 0 ? r : ferror(out) ? -EIO : 0;
 }

@@ -94,8 +94,12 @@ struct report_style {
 	bool color;
 	bool utf8;
 	unsigned width; /* columns; 0: 100 */
+	bool whole;     /* all frames and functions, not what fits a screen */
 };
+/* 0, -EIO (the stream), or -ENOMEM: parts are missing. */
 int report_render_text(json_object *report, const struct report_style *style, FILE *out);
+/* The verdict, and the crashed thread's whole stack; with `threads` those of all others. */
+int report_render_stacks(json_object *report, bool threads, const struct report_style *style, FILE *out);
 
 /* Whether a document is a report we can show: schema string, types of the members we read. For reports read back from a
  * journal. */
@@ -104,6 +108,9 @@ bool report_is_valid(json_object *report);
 /* Reads back a report from a journal field: depth- and size-limited, report_is_valid(). 0, -EBADMSG (no report that we
  * can show), -EFBIG or -ENOMEM. */
 int report_parse(const char *json, size_t length, json_object **ret_report);
+/* The few members that a line about a report needs, several times as fast: id, time, process, signal, verdict without
+ * its reasons, fingerprint. The others are passed over, and so not checked. */
+int report_parse_line(const char *json, size_t length, json_object **ret_report);
 
 /* Compact (one line) or indented JSON; slashes stay as they are. Belongs to the object and lives until it changes. NULL
  * without memory. */

@@ -347,21 +347,22 @@ static bool all_clean(json_object *value) {
 	}
 }
 
-static bool types_match(const struct shape *shape, json_object *value) {
+/* whole: required members have to be there. */
+static bool types_match(const struct shape *shape, json_object *value, bool whole) {
 	if (!value)
 		return shape->flags & SHAPE_NULLABLE;
 	if (!type_fits(shape, value))
 		return false;
 	if (shape->type == SHAPE_ARRAY)
 		for (size_t i = 0; i < json_object_array_length(value); i++)
-			if (!types_match(shape->of, json_object_array_get_idx(value, i)))
+			if (!types_match(shape->of, json_object_array_get_idx(value, i), whole))
 				return false;
 	if (shape->type == SHAPE_OBJECT)
 		for (const struct shape *m = shape->of; m->name; m++) {
 			json_object *member;
 			bool there = json_object_object_get_ex(value, m->name, &member);
 
-			if (there ? !types_match(m, member) : (m->flags & SHAPE_REQUIRED) != 0)
+			if (there ? !types_match(m, member, whole) : whole && (m->flags & SHAPE_REQUIRED) != 0)
 				return false;
 		}
 	if (shape->type == SHAPE_ADDRESS || shape->type == SHAPE_HEX || shape->type == SHAPE_KEBAB)
@@ -370,5 +371,9 @@ static bool types_match(const struct shape *shape, json_object *value) {
 }
 
 bool shape_matches(const struct shape *shape, json_object *value) {
-	return types_match(shape, value) && all_clean(value);
+	return types_match(shape, value, true) && all_clean(value);
+}
+
+bool shape_matches_some(const struct shape *shape, json_object *value) {
+	return types_match(shape, value, false) && all_clean(value);
 }

@@ -55,6 +55,8 @@ int shape_copy(const struct shape *shape, json_object *in, struct shape_budget *
 /* Whether every member that the tables know has its type and every string in it is clean. Unknown words are fine: a
  * later version may have more. */
 bool shape_matches(const struct shape *shape, json_object *value);
+/* The same of a part: no member has to be there. */
+bool shape_matches_some(const struct shape *shape, json_object *value);
 
 extern const struct shape shape_report; /* the document */
 extern const struct shape shape_crash, shape_process, shape_core, shape_host, shape_stack, shape_frame, shape_thread,

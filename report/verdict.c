@@ -262,8 +262,9 @@ int report_parse(const char *json, size_t length, json_object **ret_report) {
 	r = json_parse(json, length, REPORT_DEPTH_MAX, REPORT_VALUES_MAX, &report);
 	if (r < 0)
 		return r;
+	errno = 0;
 	if (!report_is_valid(report))
-		return -EBADMSG;
+		return errno == ENOMEM ? -ENOMEM : -EBADMSG; /* it makes clean copies of strings to compare them with */
 	*ret_report = take_ptr(report);
 	return 0;
 }

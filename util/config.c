@@ -35,6 +35,7 @@ struct reading {
 	char *base;
 	config_complain complain;
 	void *userdata;
+	int error; /* -ENOMEM once memory has ended: then nothing of it may be used */
 };
 
 static void tell(const struct reading *reading, const char *format, ...) _printf_(2, 3);
@@ -113,11 +114,18 @@ static bool line_is_good(const struct reading *reading, const char *line, size_t
 /* fgets() for inih. */
 static char *read_line(char *buffer, int size, void *stream) {
 	struct reading *reading = stream;
-	ssize_t n = getline(&reading->line, &reading->line_size, reading->file);
-	char *s = reading->line;
+	ssize_t n;
+	char *s;
 
-	if (n < 0)
+	errno = 0;
+	n = getline(&reading->line, &reading->line_size, reading->file);
+	s = reading->line;
+	if (n < 0) {
+		/* Not the end, though it looks like that. */
+		if (errno == ENOMEM)
+			reading->error = -ENOMEM;
 		return NULL;
+	}
 	reading->number++;
 	*buffer = 0;
 	if (strlen(s) != (size_t)n) {
@@ -155,7 +163,9 @@ static int assign(void *userdata, const char *section, const char *key, const ch
 			return 1;
 		}
 		r = item->parse(section, key, value, target, item->data);
-		if (r < 0 && item->help)
+		if (r == -ENOMEM)
+			reading->error = r;
+		else if (r < 0 && item->help)
 			tell(reading, "bad value \"%.100s\" for %s= (wanted: %s), ignoring it", value, key, item->help);
 		else if (r < 0)
 			tell(reading, "bad value \"%.100s\" for %s=: %s, ignoring it", value, key, strerror(-r));
@@ -189,6 +199,8 @@ static int read_one(const char *path, struct reading *reading) {
 	reading->number = 0;
 	(void)ini_parse_stream(read_line, reading, assign, reading);
 	line = reading->line;
+	if (reading->error < 0)
+		return reading->error;
 	return ferror(file) ? -EIO : 0;
 }
 
@@ -275,6 +287,11 @@ static int read_main(const char *root, const char *name, struct reading *reading
 	return 0;
 }
 
+/* The first error, but for a lack of memory: after any other the rest is good for use. */
+static int worse(int a, int b) {
+	return a == 0 || b == -ENOMEM ? b : a;
+}
+
 int config_read(const char *root, const char *name, const struct config_item *items, size_t n_items, void *base,
                 config_complain complain, void *userdata) {
 	_cleanup_(drop_ins_freep) struct drop_ins *list = calloc(1, sizeof(*list));
@@ -294,7 +311,7 @@ int config_read(const char *root, const char *name, const struct config_item *it
 			reading.path = path;
 			reading.number = 0;
 			tell(&reading, "cannot be listed: %s", strerror(-r));
-			worst = worst < 0 ? worst : r;
+			worst = worse(worst, r);
 		}
 	}
 	qsort(list->items, list->n, sizeof(list->items[0]), compare_drop_ins);
@@ -306,92 +323,8 @@ int config_read(const char *root, const char *name, const struct config_item *it
 			reading.path = path;
 			reading.number = 0;
 			tell(&reading, "cannot be read: %s", strerror(-r));
-			worst = worst < 0 ? worst : r;
+			worst = worse(worst, r);
 		}
 	}
 	return worst;
-}
-
-/* ── ready parsers: each writes its target only when the whole value is good ── */
-
-int config_parse_bool(const char *section _unused_, const char *key _unused_, const char *value, void *target,
-                      const void *data _unused_) {
-	return parse_bool(value, target);
-}
-
-int config_parse_time(const char *section _unused_, const char *key _unused_, const char *value, void *target,
-                      const void *data _unused_) {
-	return parse_time_span(value, target);
-}
-
-int config_parse_size(const char *section _unused_, const char *key _unused_, const char *value, void *target,
-                      const void *data _unused_) {
-	return parse_size(value, target);
-}
-
-int config_parse_unsigned(const char *section _unused_, const char *key _unused_, const char *value, void *target,
-                          const void *data) {
-	const struct config_range *range = data;
-	uint32_t v;
-	int r = parse_u32(value, &v);
-
-	if (r < 0)
-		return r;
-	if (range && (v < range->low || v > range->high))
-		return -ERANGE;
-	*(unsigned *)target = v;
-	return 0;
-}
-
-int config_parse_string(const char *section _unused_, const char *key _unused_, const char *value, void *target,
-                        const void *data _unused_) {
-	char **s = target, *copy = NULL;
-
-	if (*value) {
-		copy = strdup(value);
-		if (!copy)
-			return -ENOMEM;
-	}
-	free(*s);
-	*s = copy;
-	return 0;
-}
-
-static void strv_free(char **list) {
-	for (char **p = list; p && *p; p++)
-		free(*p);
-	free(list);
-}
-
-static size_t strv_length(char **list) {
-	size_t n = 0;
-
-	while (list && list[n])
-		n++;
-	return n;
-}
-
-int config_parse_strv(const char *section _unused_, const char *key _unused_, const char *value, void *target,
-                      const void *data _unused_) {
-	char ***list = target;
-
-	if (!*value) {
-		strv_free(*list);
-		*list = NULL;
-		return 0;
-	}
-	for (const char *s = value + strspn(value, " \t"); *s; s += strspn(s, " \t")) {
-		size_t length = strcspn(s, " \t"), n = strv_length(*list);
-		char **grown = reallocarray(*list, n + 2, sizeof(char *));
-
-		if (!grown)
-			return -ENOMEM;
-		*list = grown;
-		grown[n] = strndup(s, length);
-		grown[n + 1] = NULL;
-		if (!grown[n])
-			return -ENOMEM;
-		s += length;
-	}
-	return 0;
 }

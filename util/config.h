@@ -24,7 +24,7 @@ struct config_item {
 
 /* Reads one file into base by the table. 0; -errno if it cannot be read. */
 int config_read_file(const char *path, const struct config_item *items, size_t n_items, void *base, config_complain complain, void *userdata);
-/* The whole search. root: "" or a prefix for tests. Missing files are no error. 0 or -errno (a file that is there but unreadable: complained about, the rest is read). */
+/* The whole search. root: "" or a prefix for tests. Missing files are no error. 0 or -errno (a file that is there but unreadable: complained about, the rest is read; -ENOMEM: base is not to be used). */
 int config_read(const char *root, const char *name, const struct config_item *items, size_t n_items, void *base, config_complain complain, void *userdata);
 
 /* Ready parsers. Strings in target are char * owned by the target (freed and replaced). */

@@ -78,9 +78,12 @@ static void put_text(struct recorder *recorder, const char *text, size_t length)
 /* Writes one record as a line and frees it. */
 void record_put(struct recorder *recorder, json_object *o) {
 	size_t length = 0;
-	const char *text = json_object_to_json_string_length(o, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE, &length);
+	const char *text;
 
-	if (text)
+	/* json-c gives half a line when its buffer cannot grow; malloc() has set errno then. */
+	errno = 0;
+	text = json_object_to_json_string_length(o, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE, &length);
+	if (text && errno != ENOMEM)
 		put_text(recorder, text, length);
 	else
 		recorder->error = recorder->error ?: -ENOMEM;

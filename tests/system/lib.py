@@ -22,6 +22,9 @@ import threading
 import time
 import traceback
 
+# Whoever starts the tests in the background may have it ignored, and children would inherit that.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+
 HERE = os.path.dirname(os.path.realpath(__file__))
 SRCDIR = os.path.abspath(os.environ.get("srcdir") or os.path.join(HERE, "../.."))
 BUILDDIR = os.path.abspath(os.environ.get("builddir") or os.getcwd())

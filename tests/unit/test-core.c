@@ -126,6 +126,38 @@ static void read_all(const struct blob *b, enum unpack_format format) {
 			assert_true((unsigned char)*p >= 0x20);
 }
 
+/* gdb's gcore writes no program header for a mapped file's unchanged code: NT_FILE alone tells of it, whole or in part. */
+static void test_files_without_headers(void **state) {
+	struct writer *w = writer_new(EM_X86_64);
+	const struct cw_mapping *m;
+	struct core *core;
+
+	(void)state;
+	writer_map(w, CODE + 0x1000, 0x1000, "rw", 0x1000);
+	writer_map(w, STACK, 0x2000, "rw", 0x2000);
+	writer_file(w, CODE, CODE + 0x4000, 0, "/nonexistent/program");
+	writer_file(w, CODE + 0x8000, CODE + 0x9000, 0x8000, "/nonexistent/program");
+	writer_thread(w, 100, "rip", CODE + 0x10, "rsp", STACK + 0x100, NULL);
+	writer_signal(w, SIGSEGV, 1, 0x10);
+	core = writer_load(w, UNPACK_PLAIN, &options);
+	assert_int_equal(core->pub.n_mappings, 5);
+	m = core_find_mapping(core, CODE + 0x10);
+	assert_non_null(m);
+	assert_int_equal(m->end, CODE + 0x1000);
+	assert_int_equal(m->stored, 0);
+	assert_true(m->perm & CW_PERM_EXEC);
+	m = core_find_mapping(core, CODE + 0x1000);
+	assert_int_equal(m->perm, CW_PERM_READ | CW_PERM_WRITE);
+	m = core_find_mapping(core, CODE + 0x3000);
+	assert_non_null(m);
+	assert_int_equal(m->start, CODE + 0x2000);
+	assert_int_equal(m->file_offset, 0x2000);
+	assert_non_null(core_find_mapping(core, CODE + 0x8fff));
+	assert_null(core_find_mapping(core, CODE + 0x9000));
+	core_free(core);
+	writer_free(w);
+}
+
 static void test_cut(void **state) {
 	_cleanup_(writer_freep) struct writer *w = sample();
 	_cleanup_blob_ struct blob b = writer_build(w);
@@ -272,7 +304,8 @@ static void test_read(void **state) {
 
 int main(void) {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_whole),   cmocka_unit_test(test_pipe),       cmocka_unit_test(test_cut),  cmocka_unit_test(test_mutants),
+		cmocka_unit_test(test_whole),
+		cmocka_unit_test(test_files_without_headers),   cmocka_unit_test(test_pipe),       cmocka_unit_test(test_cut),  cmocka_unit_test(test_mutants),
 		cmocka_unit_test(test_evil_paths), cmocka_unit_test(test_large), cmocka_unit_test(test_read),
 #ifdef __x86_64__
 		cmocka_unit_test(test_mutant_vdso),
