@@ -35,7 +35,7 @@ struct follower {
 	sd_event_source *io, *again, *timer;
 	char *last;          /* the cursor of the entry read last, or where to begin */
 	bool test_cursor;    /* the next entry may be `last` itself */
-	bool this_boot_only; /* begun at the head: skip older boots */
+	bool this_boot_only; /* begun at the head: skip older boots, with every handle from then on */
 	bool reopen;
 	unsigned failures;   /* in a row, at the entry after `last` */
 	unsigned n_read;     /* entries, with this handle */
@@ -79,7 +79,7 @@ static int seek_tail(struct follower *f) {
 static int seek(struct follower *f) {
 	int r;
 
-	f->test_cursor = f->this_boot_only = false;
+	f->test_cursor = false;
 	if (f->last) {
 		r = sd_journal_seek_cursor(f->journal, f->last);
 		if (r >= 0) {

@@ -4,6 +4,7 @@
  * daemon does not wake up.
  */
 #include "daemon/settle.h"
+#include "daemon/synchronize.h"
 
 #include "util/log.h"
 
@@ -88,7 +89,11 @@ void settle(struct manager *m, struct ticket *ticket) {
 }
 
 void settle_now(struct manager *m) {
-	(void)confirm_check(m->confirm, manager_now());
+	/* What was sent just now would be looked at again, or never: where no position was saved before. */
+	if (confirm_check(m->confirm, manager_now()) > 0) {
+		journal_synchronize();
+		(void)confirm_check(m->confirm, manager_now());
+	}
 	(void)save(m);
 }
 

@@ -122,7 +122,7 @@ class Machine:
             with open(core, "w", encoding="ascii") as f:
                 f.write(mode + "\n")
             os.chmod(core, 0o640)
-            for name in ("uid", "pid", "signal", "timestamp"):
+            for name in ("uid", "gid", "pid", "signal", "timestamp"):
                 os.setxattr(core, "user.coredump." + name, fields["COREDUMP_" + name.upper()].encode())
             fields["COREDUMP_FILENAME"] = core
         fields.update(more)
