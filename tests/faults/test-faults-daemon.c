@@ -238,7 +238,6 @@ static unsigned count_files(const char *directory) {
 
 static void forget_file(const char *directory, const char *name) {
 	char path[2 * PATH_MAX];
-
 	snprintf(path, sizeof(path), "%s/%s", directory, name);
 	unlink(path);
 }
