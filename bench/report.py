@@ -52,10 +52,11 @@ def peers_of(result):
 def time_table(result):
     peers = peers_of(result)
     ours = [o for o in OURS if any(o in c["results"] for c in result["cases"])]
-    yield "| case | " + " | ".join(ours + peers) + " |"
-    yield "|---" * (1 + len(ours) + len(peers)) + "|"
+    yield "| case | " + " | ".join(ours + peers) + " | load |"
+    yield "|---" * (2 + len(ours) + len(peers)) + "|"
     for c in result["cases"]:
-        yield "| %s | %s |" % (c["description"], " | ".join(text_of(c["results"][t]) if t in c["results"] else "" for t in ours + peers))
+        cells = " | ".join(text_of(c["results"][t]) if t in c["results"] else "" for t in ours + peers)
+        yield "| %s | %s | %.1f |" % (c["description"], cells, c["load"])
 
 
 def ratio_table(result):
@@ -90,7 +91,7 @@ def write_markdown(path, result):
                  m["cpu"] or "unknown CPU", m["cpus"], m["memory_bytes"] / 2**30, m["system"], m["kernel"], m["load"], m["eu-stack"], m["gdb"],
                  m["lldb"] or "no lldb", m["hyperfine"], m["date"]), "",
              "Medians of whole processes by hyperfine, one run of all on one machine, page cache warm, output thrown away; behind the comma the peak "
-             "memory. `bench/run --help` says what each column is.", ""]
+             "memory. load: of the machine when the case began. `bench/run --help` says what each column is.", ""]
     lines += list(time_table(result))
     lines += ["", "## How many times faster", ""]
     lines += list(ratio_table(result))
