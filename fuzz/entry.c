@@ -28,6 +28,7 @@ static char folder[] = "/tmp/fuzz-entry-XXXXXX";
 /* The one core that is there, and whose it is. */
 static const struct { const char *name, *value; } proof[] = {
 	{ "user.coredump.uid", "1000" },
+	{ "user.coredump.gid", "1000" },
 	{ "user.coredump.pid", "77" },
 	{ "user.coredump.signal", "11" },
 	{ "user.coredump.timestamp", "1700000000000000" },
@@ -86,11 +87,11 @@ static void check_fields(const struct crash *crash, json_object *report) {
 
 static void check_crash(const struct crash *crash) {
 	struct worker_end end = { .status = REPORT_WORKER_NONE, .message = crash->core_problem };
+	const struct triage_self self = { .unit = "corewatch.service" };
+	const struct triage_key key = triage_key_of(crash);
 	_cleanup_json_ json_object *report = NULL;
 	const char *limits = entry_get(crash->entry, FIELD_COREDUMP_PROC_LIMITS),
 		   *sender = entry_get(crash->entry, FIELD_UID);
-	const struct triage_self self = { .unit = "corewatch.service" };
-	struct triage_key key;
 	uint64_t stack;
 	uint32_t uid;
 
@@ -100,8 +101,7 @@ static void check_crash(const struct crash *crash) {
 	fuzz_check(!submit_as_owner(crash) || !uid_is_system(crash->uid));
 	if (limits)
 		(void)limits_stack_size(limits, &stack);
-	key = triage_key_of(crash);
-	(void)triage_believes(1000, "corewatch.service", &self, &key);
+	fuzz_check(!triage_believes(1000, "session-1.scope", &self, &key)); /* an owner can hide nothing */
 	fuzz_check(document_build(crash, "Some OS", &end, NULL, 0, &report) == 0);
 	fuzz_check(report_is_valid(report));
 	check_fields(crash, report);
@@ -125,6 +125,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
 	fuzz_check(r < 0 || early == 0);
 	if (r == 0) {
 		entry = NULL; /* the crash's */
+		fuzz_check(suspect == !(crash->attributed || crash->privileged));
 		check_crash(crash);
 	}
 	return 0;
