@@ -60,7 +60,7 @@ static const int sanitizer_allowed[] = {
 	SCMP_SYS(mmap), SCMP_SYS(mprotect), SCMP_SYS(open), SCMP_SYS(openat), SCMP_SYS(getdents), SCMP_SYS(clone),
 	SCMP_SYS(clone3),
 	SCMP_SYS(ptrace), SCMP_SYS(wait4), SCMP_SYS(prctl), SCMP_SYS(prlimit64), SCMP_SYS(getppid), SCMP_SYS(tgkill),
-	SCMP_SYS(kill), SCMP_SYS(rseq), SCMP_SYS(set_robust_list), SCMP_SYS(ioctl), SCMP_SYS(poll), SCMP_SYS(pipe2),
+	SCMP_SYS(kill), SCMP_SYS(fcntl), SCMP_SYS(fcntl64), SCMP_SYS(rseq), SCMP_SYS(set_robust_list), SCMP_SYS(ioctl), SCMP_SYS(poll), SCMP_SYS(pipe2),
 	SCMP_SYS(process_vm_readv),
 };
 #endif
