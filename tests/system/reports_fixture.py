@@ -86,7 +86,7 @@ def entry(report, number=0, **fields):
     process, verdict = report["process"], report["verdict"]
     base = {
         "__REALTIME_TIMESTAMP": BASE_USEC + number * 60_000_000, "__MONOTONIC_TIMESTAMP": 1000000 + number, "_BOOT_ID": BOOT,
-        "_HOSTNAME": "alpha", "_TRANSPORT": "journal", "MESSAGE": "%s: %s" % (process.get("command"), verdict["summary"]),
+        "_HOSTNAME": "alpha", "_TRANSPORT": "journal", "_UID": 0, "_SYSTEMD_UNIT": "corewatch.service", "MESSAGE": "%s: %s" % (process.get("command"), verdict["summary"]),
         "MESSAGE_ID": REPORT_ID, "SYSLOG_IDENTIFIER": "corewatch", "COREWATCH_ID": report["report_id"], "COREWATCH_VERDICT": verdict["id"],
         "COREWATCH_CONFIDENCE": verdict["confidence"], "COREWATCH_FINGERPRINT": report["fingerprint"]["id"],
         "COREWATCH_PID": process.get("pid"), "COREWATCH_COMM": process.get("command"), "COREWATCH_EXE": process["executable"]["path"],
