@@ -188,7 +188,7 @@ static int search(struct core *core, const struct module *m, const struct go_fil
 			continue;
 		first = -p.p_vaddr & (ALIGNMENT - 1);
 		for (uint64_t at = first; at + GO_PCLNTAB_HEAD <= p.p_filesz && budget > 0; at += ALIGNMENT, budget -= ALIGNMENT)
-			if (go_pclntab_is_head(f->raw + p.p_offset + at)) {
+			if (word_of(f->raw + p.p_offset + at, 4) >= GO_PCLNTAB_MAGIC_LEAST && go_pclntab_is_head(f->raw + p.p_offset + at)) {
 				if (tries-- == 0)
 					return -ENOENT;
 				if (open_at(core, m, f, p.p_vaddr + at, ret) == 0)

@@ -31,6 +31,8 @@ struct go_function {
 
 /* Whether a table may begin here: the first 8 bytes. */
 #define GO_PCLNTAB_HEAD 8u
+/* All magic numbers, as little-endian words, are this or more: a cheap look before go_pclntab_is_head(). */
+#define GO_PCLNTAB_MAGIC_LEAST 0xfffffff0u
 bool go_pclntab_is_head(const uint8_t *head);
 /* The word that holds the text's start, relative to the table: a linker may have left it to the loader. 0: this layout has none. */
 size_t go_pclntab_text_at(const uint8_t *head);
