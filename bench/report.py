@@ -90,7 +90,7 @@ def write_markdown(path, result):
              "%s; %d CPUs, %.0f GiB; %s, Linux %s, load %.2f at the start. %s; %s; %s; %s. %s." % (
                  m["cpu"] or "unknown CPU", m["cpus"], m["memory_bytes"] / 2**30, m["system"], m["kernel"], m["load"], m["eu-stack"], m["gdb"],
                  m["lldb"] or "no lldb", m["hyperfine"], m["date"]), "",
-             "Medians of whole processes by hyperfine, one run of all on one machine, page cache warm, output thrown away; behind the comma the peak "
+             "Medians of whole processes by hyperfine on one machine, page cache warm, output thrown away; behind the comma the peak "
              "memory. load: of the machine when the case began. `bench/run --help` says what each column is.", ""]
     lines += list(time_table(result))
     lines += ["", "## How many times faster", ""]
