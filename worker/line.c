@@ -2,8 +2,6 @@
 /* See line.h. */
 #include "worker/line.h"
 
-/* JSON numbers are exact up to here; readers refuse larger ones. */
-#define NUMBER_MAX (UINT64_C(1) << 53)
 /* A 64-bit number in either base, quotes, sign. */
 #define NUMBER_BYTES 24u
 
@@ -154,7 +152,7 @@ void line_integer(struct line *l, const char *key, int64_t value) {
 }
 
 void line_size(struct line *l, const char *key, uint64_t value) {
-	line_integer(l, key, (int64_t)MIN(value, NUMBER_MAX));
+	line_integer(l, key, (int64_t)MIN(value, LINE_NUMBER_MAX));
 }
 
 void line_address(struct line *l, const char *key, uint64_t value) {

@@ -9,6 +9,9 @@
 
 #include "util/macro.h"
 
+/* JSON numbers are exact up to here; readers refuse larger ones. */
+#define LINE_NUMBER_MAX (UINT64_C(1) << 53)
+
 struct line {
 	char *bytes;           /* not terminated */
 	size_t n, allocated;

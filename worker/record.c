@@ -10,9 +10,6 @@
 #include "worker/line.h"
 #include "worker/record-private.h"
 
-/* JSON numbers are exact up to here; readers refuse larger ones. */
-#define NUMBER_MAX (UINT64_C(1) << 53)
-
 json_object *record_new(const char *kind) {
 	json_object *o = json_object_new_object();
 
@@ -28,21 +25,13 @@ void put_integer(json_object *o, const char *key, int64_t value) {
 	json_object_object_add(o, key, json_object_new_int64(value));
 }
 void put_size(json_object *o, const char *key, uint64_t value) {
-	put_integer(o, key, (int64_t)MIN(value, NUMBER_MAX));
+	put_integer(o, key, (int64_t)MIN(value, LINE_NUMBER_MAX));
 }
 void put_address(json_object *o, const char *key, uint64_t value) {
-	static const char digits[] = "0123456789abcdef";
-	char text[2 + 16 + 1], *p = text + sizeof(text) - 1;
+	char text[2 + 16 + 1];
 
-	/* Not snprintf(): a report of two hundred threads has ten thousand addresses. */
-	*p = 0;
-	do {
-		*--p = digits[value & 15];
-		value >>= 4;
-	} while (value > 0);
-	*--p = 'x';
-	*--p = '0';
-	put_string(o, key, p);
+	snprintf(text, sizeof(text), "0x%llx", (unsigned long long)value);
+	put_string(o, key, text);
 }
 void put_null(json_object *o, const char *key) {
 	json_object_object_add(o, key, NULL);
@@ -155,7 +144,7 @@ static json_object *neighbour(const struct cw_mapping *m, uint64_t distance) {
 	json_object *o;
 
 	/* Half an address space away is nobody's neighbour. */
-	if (!m || distance >= NUMBER_MAX)
+	if (!m || distance >= LINE_NUMBER_MAX)
 		return NULL;
 	o = json_object_new_object();
 	put_address(o, "start", m->start);
