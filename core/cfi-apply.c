@@ -123,12 +123,8 @@ static int apply_rule(struct evaluation *e, const struct cfi_rule *rule, unsigne
 
 	switch (rule->kind) {
 	case CFI_UNDEFINED:
-		return 0;
 	case CFI_SAME:
-		if (!(e->valid >> reg & 1))
-			return 0;
-		value = e->registers[reg];
-		break;
+		return 0; /* cfi_row.same */
 	case CFI_REGISTER:
 		if ((uint64_t)rule->offset >= e->core->arch->n_dwarf || !(e->valid >> rule->offset & 1))
 			return 0;
@@ -179,16 +175,18 @@ int cfi_apply(struct core *core, const struct cfi_row *row, const uint64_t *regi
 		e.cfa &= UINT32_MAX;
 	e.has_cfa = true;
 	step.cfa = e.cfa;
-	for (unsigned i = 0; i < core->arch->n_dwarf; i++) {
-		r = apply_rule(&e, &row->rules[i], i, &step);
+	step.valid = valid & row->same;
+	memcpy(step.registers, registers, core->arch->n_dwarf * sizeof(*registers));
+	for (size_t i = 0; i < row->n_rules; i++) {
+		r = apply_rule(&e, &row->rules[i].rule, row->rules[i].reg, &step);
 		/* A register that cannot be restored is simply unknown from here on, unless it is the return address. */
-		if (r < 0 && i == row->ra_column) {
+		if (r < 0 && row->rules[i].reg == row->ra_column) {
 			ret_step->failed = e.failed;
 			ret_step->cfa = step.cfa;
 			return r;
 		}
 	}
-	step.outermost = row->rules[row->ra_column].kind == CFI_UNDEFINED;
+	step.outermost = row->outermost;
 	if (!(step.valid >> core->arch->sp & 1)) {
 		step.registers[core->arch->sp] = step.cfa;
 		step.valid |= UINT64_C(1) << core->arch->sp;

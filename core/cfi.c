@@ -5,8 +5,11 @@
 #include "core/cfi.h"
 #include "core/dwarf-load.h"
 
-/* Rows of one module that are kept; a power of two. 8192 pcs is more than any stack shows that is not an attack. */
+/* Rows of one module that are kept: powers of two. Few have more than a hundred; 8192 pcs is more than any stack shows that is not an attack. */
+#define ROWS_MIN 128u
 #define ROWS_MAX 8192u
+/* Slots that an address may be in. */
+#define ROW_PROBES 8u
 
 struct cached_row {
 	uint64_t address;
@@ -19,8 +22,8 @@ struct cfi {
 	Dwarf_CFI *debug_frame;
 	struct dwarf_handle dwarf; /* owner of debug_frame */
 	bool debug_frame_tried;
-	struct cached_row *rows;
-	size_t n_rows;
+	struct cached_row *rows; /* by address */
+	size_t n_rows, n_used;
 };
 
 static struct cfi *cfi_get(struct core *core, struct module *m) {
@@ -32,11 +35,12 @@ static struct cfi *cfi_get(struct core *core, struct module *m) {
 	m->cfi = calloc(1, sizeof(*m->cfi));
 	if (!m->cfi)
 		return NULL;
-	m->cfi->rows = calloc(ROWS_MAX, sizeof(*m->cfi->rows));
+	m->cfi->rows = calloc(ROWS_MIN, sizeof(*m->cfi->rows));
 	if (!m->cfi->rows) {
 		cfi_free(take_ptr(m->cfi));
 		return NULL;
 	}
+	m->cfi->n_rows = ROWS_MIN;
 	m->cfi->eh_frame = dwarf_getcfi_elf(m->elf);
 	(void)core;
 	return m->cfi;
@@ -117,22 +121,33 @@ static int compile_register(struct core *core, Dwarf_Frame *frame, unsigned reg,
 }
 
 static const struct cfi_row *compile(struct core *core, Dwarf_Frame *frame) {
-	struct cfi_row *row = arena_alloc(core->arena, sizeof(*row));
+	struct cfi_register_rule rules[ARCH_MAX_REGISTERS];
+	struct cfi_row row = {}, *kept;
 	Dwarf_Addr start, end;
-	bool signal_frame = false;
 	int ra;
 
-	if (!row)
+	ra = dwarf_frame_info(frame, &start, &end, &row.signal_frame);
+	if (ra < 0 || (size_t)ra >= core->arch->n_dwarf || compile_cfa(core, frame, &row) < 0)
 		return NULL;
-	ra = dwarf_frame_info(frame, &start, &end, &signal_frame);
-	if (ra < 0 || (size_t)ra >= core->arch->n_dwarf || compile_cfa(core, frame, row) < 0)
+	row.ra_column = (unsigned)ra;
+	for (unsigned i = 0; i < core->arch->n_dwarf; i++) {
+		struct cfi_rule rule = {};
+
+		if (compile_register(core, frame, i, &rule) < 0)
+			rule.kind = CFI_UNDEFINED;
+		if (rule.kind == CFI_SAME)
+			row.same |= UINT64_C(1) << i;
+		else if (rule.kind != CFI_UNDEFINED)
+			rules[row.n_rules++] = (struct cfi_register_rule){ i, rule };
+		else if (i == row.ra_column)
+			row.outermost = true;
+	}
+	kept = arena_alloc(core->arena, sizeof(row) + row.n_rules * sizeof(*rules));
+	if (!kept)
 		return NULL;
-	row->ra_column = (unsigned)ra;
-	row->signal_frame = signal_frame;
-	for (unsigned i = 0; i < core->arch->n_dwarf; i++)
-		if (compile_register(core, frame, i, &row->rules[i]) < 0)
-			row->rules[i].kind = CFI_UNDEFINED;
-	return row;
+	*kept = row;
+	memcpy(kept->rules, rules, row.n_rules * sizeof(*rules));
+	return kept;
 }
 
 static const struct cfi_row *look_up(struct core *core, struct module *m, struct cfi *c, uint64_t address) {
@@ -150,21 +165,53 @@ static const struct cfi_row *look_up(struct core *core, struct module *m, struct
 	return row;
 }
 
-const struct cfi_row *cfi_find_row(struct core *core, struct module *m, uint64_t address) {
-	struct cfi *c = m ? cfi_get(core, m) : NULL;
+/* The slot of an address, a free one, or the last of those where it may be, which is another's. */
+static struct cached_row *find_slot(struct cached_row *rows, size_t n, uint64_t address) {
 	struct cached_row *slot = NULL;
 
-	if (!c)
-		return NULL;
-	for (size_t i = 0; i < 8; i++) {
-		slot = &c->rows[((address ^ address >> 13) * 0x9e37u + i) % ROWS_MAX];
+	for (size_t i = 0; i < ROW_PROBES; i++) {
+		slot = &rows[((address ^ address >> 13) * 0x9e37u + i) % n];
 		if (!slot->used || slot->address == address)
 			break;
 	}
+	return slot;
+}
+
+/* Half full, the table is made larger, while it may be and there is memory. */
+static void make_room(struct cfi *c) {
+	size_t more = c->n_rows * 4;
+	struct cached_row *rows = c->n_used * 2 >= c->n_rows && more <= ROWS_MAX ? calloc(more, sizeof(*rows)) : NULL;
+
+	if (!rows)
+		return;
+	c->n_used = 0;
+	for (size_t i = 0; i < c->n_rows; i++) {
+		struct cached_row *to = c->rows[i].used ? find_slot(rows, more, c->rows[i].address) : NULL;
+
+		if (!to)
+			continue;
+		c->n_used += !to->used;
+		*to = c->rows[i];
+	}
+	free(c->rows);
+	c->rows = rows;
+	c->n_rows = more;
+}
+
+const struct cfi_row *cfi_find_row(struct core *core, struct module *m, uint64_t address) {
+	struct cfi *c = m ? cfi_get(core, m) : NULL;
+	struct cached_row *slot;
+
+	if (!c)
+		return NULL;
+	slot = find_slot(c->rows, c->n_rows, address);
 	if (!slot->used || slot->address != address) {
-		slot->row = look_up(core, m, c, address);
-		slot->address = address;
-		slot->used = true;
+		const struct cfi_row *row = look_up(core, m, c, address);
+
+		make_room(c);
+		slot = find_slot(c->rows, c->n_rows, address);
+		c->n_used += !slot->used;
+		*slot = (struct cached_row){ .address = address, .row = row, .used = true };
 	}
 	return slot->row;
 }

@@ -31,7 +31,13 @@ struct cfi_row {
 	unsigned cfa_register;
 	unsigned ra_column;
 	bool signal_frame;
-	struct cfi_rule rules[ARCH_MAX_REGISTERS];
+	bool outermost;          /* nobody called: the return address is undefined */
+	uint64_t same;           /* registers that the caller has as they are, bit set */
+	size_t n_rules;          /* of the others that are known */
+	struct cfi_register_rule {
+		unsigned reg;
+		struct cfi_rule rule;
+	} rules[];
 };
 
 /* The row for a runtime address, in the core's arena. NULL: no call frame information there. */
