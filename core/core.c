@@ -88,15 +88,6 @@ int core_read_u32(struct core *core, uint64_t address, uint32_t *ret_value) {
 	return core_read(core, address, ret_value, sizeof(*ret_value));
 }
 
-static int unwind_all(struct core *core) {
-	for (size_t i = 0; i < core->pub.n_threads; i++) {
-		int r = unwind_thread(core, i);
-		if (r < 0)
-			return r;
-	}
-	return 0;
-}
-
 /* uc_stack of the innermost signal frame at or above a physical frame: the alternate stack that this thread has. */
 static bool find_alt(struct core *core, const struct unwind_thread *u, struct stack_alt *ret) {
 	for (size_t i = 0; i < u->n_signals; i++) {
@@ -123,7 +114,7 @@ static int load_stacks(struct core *core) {
 	int r;
 
 	while (again) {
-		r = unwind_all(core);
+		r = unwind_threads(core);
 		if (r < 0)
 			return r;
 		for (size_t i = 0; i < core->pub.n_threads; i++)
@@ -271,6 +262,7 @@ static void visit(struct core *core, struct symbol_query *queries, frame_visitor
 int core_symbolize(struct core *core) {
 	size_t n = count_queries(core);
 	struct symbol_query *queries = arena_alloc_array(core->arena, n, sizeof(*queries));
+	struct account_memo accounts = {};
 	int r;
 
 	if (!queries)
@@ -281,7 +273,7 @@ int core_symbolize(struct core *core) {
 		return r;
 	visit(core, queries, answer);
 	for (size_t i = 0; i < core->pub.n_threads; i++) {
-		r = account_thread(core, i, i == 0 ? core->pub.fault->frame_index : 0);
+		r = account_thread(core, &accounts, i, i == 0 ? core->pub.fault->frame_index : 0);
 		if (r < 0)
 			return r;
 	}

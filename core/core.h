@@ -67,6 +67,7 @@ struct core {
 
 	struct cw_thread *threads;    /* pub.threads, writable */
 	struct unwind_thread *unwound; /* per thread, same order: unwind.c's own */
+	struct unwind_memo *unwind_memo;
 	struct cw_module *module_infos; /* pub.modules, writable */
 	struct module *modules;
 	struct cw_mapping *mappings;  /* pub.mappings, writable */

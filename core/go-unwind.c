@@ -44,14 +44,15 @@ static enum go_place find_place(struct walk *w, struct module *m) {
 
 enum go_place go_unwind_place(struct walk *w, struct module *m) {
 	uint64_t address = lookup_address(w);
-	size_t slot = (size_t)(address ^ address >> 6) % ELEMENTSOF(w->go_places);
+	struct unwind_memo *memo = w->core->unwind_memo;
+	size_t slot = (size_t)(address ^ address >> 6) % ELEMENTSOF(memo->go_places);
 
-	if (!w->go_places[slot].known || w->go_places[slot].address != address) {
-		w->go_places[slot].known = true;
-		w->go_places[slot].address = address;
-		w->go_places[slot].place = (uint8_t)find_place(w, m);
+	if (!memo->go_places[slot].known || memo->go_places[slot].address != address) {
+		memo->go_places[slot].known = true;
+		memo->go_places[slot].address = address;
+		memo->go_places[slot].place = (uint8_t)find_place(w, m);
 	}
-	return (enum go_place)w->go_places[slot].place;
+	return (enum go_place)memo->go_places[slot].place;
 }
 
 static bool read_member(struct walk *w, uint64_t structure, unsigned member, uint64_t *ret_value) {

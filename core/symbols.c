@@ -103,29 +103,23 @@ static int compare_pending(const void *a, const void *b) {
 	return x->order < y->order ? -1 : x->order > y->order;
 }
 
-/* One module's share: equal addresses once, results into the memo. */
+/* One module's share, sorted by address: results into the memo. */
 static int resolve_batch(struct symbols *s, const struct pending *pending, size_t n) {
 	_cleanup_free_ struct module_query *queries = calloc(n, sizeof(*queries));
 	struct module *module = pending[0].module;
 	uint64_t bias = module->info->bias;
-	size_t unique = 0;
 	int r;
 
 	if (!queries)
 		return -ENOMEM;
-	for (size_t i = 0; i < n; i++) {
-		uint64_t address = pending[i].address - bias;
-
-		if (unique > 0 && queries[unique - 1].address == address)
-			continue;
-		queries[unique++] = (struct module_query){ .address = address, .order = pending[i].order };
-	}
+	for (size_t i = 0; i < n; i++)
+		queries[i] = (struct module_query){ .address = pending[i].address - bias, .order = pending[i].order };
 	if (module->elf) {
-		r = module_symbols_resolve(s->core, module, queries, unique);
+		r = module_symbols_resolve(s->core, module, queries, n);
 		if (r < 0)
 			return r;
 	}
-	for (size_t i = 0; i < unique; i++) {
+	for (size_t i = 0; i < n; i++) {
 		r = memo_put(s, queries[i].address + bias, queries[i].symbol);
 		if (r < 0)
 			return r;
@@ -149,8 +143,13 @@ int symbols_resolve(struct core *core, struct symbol_query *queries, size_t n) {
 		if (address == 0 || memo_get(s, address, &queries[i].symbol))
 			continue;
 		module = core_find_module(core, address);
-		if (module)
-			pending[n_pending++] = (struct pending){ .address = address, .module = module, .order = i };
+		if (!module)
+			continue;
+		pending[n_pending++] = (struct pending){ .address = address, .module = module, .order = i };
+		/* Unknown until the batch is done: equal addresses are looked up once. */
+		r = memo_put(s, address, NULL);
+		if (r < 0)
+			return r;
 	}
 	if (n_pending == 0)
 		return 0;

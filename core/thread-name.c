@@ -18,6 +18,13 @@
 /* The thread's entry function and what a language's runtime puts around it: at most so many outermost frames. */
 #define OUTER_FRAMES 14u
 
+static bool is_c_library(const struct module *m) {
+	const char *slash = strrchr(m->info->path, '/'), *base = slash ? slash + 1 : m->info->path;
+
+	return str_has_prefix(base, "libc.so") || str_has_prefix(base, "libc-") || str_has_prefix(base, "libpthread") ||
+	       str_has_prefix(base, "ld-musl") || str_has_prefix(base, "libc.musl");
+}
+
 static const char *name_on_stack(struct core *core, struct name_walk *walk, const struct cw_thread *t) {
 	const char *name = NULL;
 	size_t first = t->n_frames > OUTER_FRAMES ? t->n_frames - OUTER_FRAMES : 0;
@@ -27,7 +34,8 @@ static const char *name_on_stack(struct core *core, struct name_walk *walk, cons
 		const struct cw_frame *f = &t->frames[i];
 		const struct module *m = module_of(core, f->module);
 
-		if (!f->symbol || !m || f->n_cycle > 0 || f->signal_frame || f->exact_pc)
+		/* The C library starts threads and names none. */
+		if (!f->symbol || !m || f->n_cycle > 0 || f->signal_frame || f->exact_pc || (!m->info->is_executable && is_c_library(m)))
 			continue;
 		name = name_walk_function(walk, f) ?: name;
 	}
@@ -43,11 +51,9 @@ static size_t find_namers(struct core *core, struct namer ret[static NAMERS_MAX]
 		return 0;
 	for (size_t i = 0; i < core->pub.n_modules; i++) {
 		struct module *m = &core->modules[i];
-		const char *slash = strrchr(m->info->path, '/'), *base = slash ? slash + 1 : m->info->path;
 
 		/* The C library, or the program itself where it is linked in. */
-		if (!m->info->is_executable && !str_has_prefix(base, "libc.so") && !str_has_prefix(base, "libc-") && !str_has_prefix(base, "libpthread") &&
-		    !str_has_prefix(base, "ld-musl") && !str_has_prefix(base, "libc.musl"))
+		if (!m->info->is_executable && !is_c_library(m))
 			continue;
 		for (size_t k = 0; k < ELEMENTSOF(wanted) && n < NAMERS_MAX; k++) {
 			uint64_t address;

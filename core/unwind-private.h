@@ -18,9 +18,15 @@ struct walk {
 	uint32_t index;         /* physical */
 	unsigned scans;         /* guesses in all */
 	unsigned signal_frames; /* and changes of stack */
-	struct { uint64_t pc; bool known, yes; } trampolines[64]; /* by pc: recursion asks for the same few again and again */
-	struct { uint64_t pc; bool known; enum arch_prologue what; } prologues[64]; /* likewise, of return addresses */
-	struct { uint64_t address; bool known; uint8_t place; } go_places[64];      /* likewise: enum go_place */
+};
+
+/* What code at an address is, of one pass over all stacks: recursion and pools of threads ask for the same few places
+ * again and again. By address; a later one takes the place of an earlier one. */
+#define UNWIND_MEMO_SLOTS 256u
+struct unwind_memo {
+	struct { uint64_t pc; bool known, yes; } trampolines[UNWIND_MEMO_SLOTS];
+	struct { uint64_t pc; bool known; enum arch_prologue what; } prologues[UNWIND_MEMO_SLOTS]; /* of return addresses */
+	struct { uint64_t address; bool known; uint8_t place; } go_places[UNWIND_MEMO_SLOTS];      /* enum go_place */
 };
 
 /* From one frame to its caller. */

@@ -54,14 +54,15 @@ static bool has_trampoline_code(struct walk *w, uint64_t pc) {
 
 static bool at_trampoline(struct walk *w) {
 	uint64_t pc = w->registers[w->core->arch->pc];
-	size_t slot = (size_t)(pc ^ pc >> 6) % ELEMENTSOF(w->trampolines);
+	struct unwind_memo *memo = w->core->unwind_memo;
+	size_t slot = (size_t)(pc ^ pc >> 6) % ELEMENTSOF(memo->trampolines);
 
-	if (!w->trampolines[slot].known || w->trampolines[slot].pc != pc) {
-		w->trampolines[slot].known = true;
-		w->trampolines[slot].pc = pc;
-		w->trampolines[slot].yes = has_trampoline_code(w, pc);
+	if (!memo->trampolines[slot].known || memo->trampolines[slot].pc != pc) {
+		memo->trampolines[slot].known = true;
+		memo->trampolines[slot].pc = pc;
+		memo->trampolines[slot].yes = has_trampoline_code(w, pc);
 	}
-	return w->trampolines[slot].yes;
+	return memo->trampolines[slot].yes;
 }
 
 static int step_signal(struct walk *w, struct step *s) {
@@ -149,16 +150,17 @@ static enum arch_prologue read_prologue(struct walk *w, uint64_t pc) {
 
 static enum arch_prologue find_prologue(struct walk *w) {
 	uint64_t pc = w->registers[w->core->arch->pc];
-	size_t slot = (size_t)(pc ^ pc >> 6) % ELEMENTSOF(w->prologues);
+	struct unwind_memo *memo = w->core->unwind_memo;
+	size_t slot = (size_t)(pc ^ pc >> 6) % ELEMENTSOF(memo->prologues);
 
 	if (w->exact)
 		return read_prologue(w, pc);
-	if (!w->prologues[slot].known || w->prologues[slot].pc != pc) {
-		w->prologues[slot].known = true;
-		w->prologues[slot].pc = pc;
-		w->prologues[slot].what = read_prologue(w, pc);
+	if (!memo->prologues[slot].known || memo->prologues[slot].pc != pc) {
+		memo->prologues[slot].known = true;
+		memo->prologues[slot].pc = pc;
+		memo->prologues[slot].what = read_prologue(w, pc);
 	}
-	return w->prologues[slot].what;
+	return memo->prologues[slot].what;
 }
 
 /*

@@ -49,8 +49,9 @@ struct unwind_thread {
 	size_t n_signals;
 };
 
-/* Unwinds thread i: frames, frame_count, complete, stop_reason of the thread; core->unwound[i]. Signal contexts of the crashed thread go to the core. 0 or -ENOMEM. */
-int unwind_thread(struct core *core, size_t i);
+/* Unwinds every thread: its frames, frame_count, complete, stop_reason; core->unwound. Signal contexts of the crashed thread go to the core. May be called
+ * again when more memory has come. 0 or -ENOMEM. */
+int unwind_threads(struct core *core);
 
 /* The fold: see fold.c. */
 struct fold;
@@ -62,5 +63,15 @@ int fold_finish(struct fold *fold, struct cw_thread *thread);
 
 /* Accounting: see account.c. */
 int segment_add(struct core *core, struct stack_segment *segment, const struct raw_frame *frame);
-/* After symbols: thread->functions from the segment that holds physical frame `frame`, and thread->cycle from the items of that segment. */
-int account_thread(struct core *core, size_t i, uint32_t frame);
+/* What account_thread() found of other threads of the core; zeroed before the first. */
+struct account_memo {
+	struct account {
+		const struct stack_segment *segment;
+		struct cw_function_use *functions;
+		size_t n_functions;
+	} last[8];
+	size_t n;                /* ever found */
+};
+/* After symbols: thread->functions from the segment that holds physical frame `frame`, and thread->cycle from the items of that segment. Threads with equal
+ * frames share one array of functions. */
+int account_thread(struct core *core, struct account_memo *memo, size_t i, uint32_t frame);
