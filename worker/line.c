@@ -38,18 +38,17 @@ static void put(struct line *l, const char *bytes, size_t n) {
 }
 
 /* Comma and key; returns room for `more` bytes of value, which the caller adds to l->n. NULL: no memory. */
-static char *put_key(struct line *l, const char *key, size_t more) {
-	size_t length = key ? strlen(key) : 0;
-	char *to = room(l, length + 4 + more);
+static char *put_key(struct line *l, struct line_key key, size_t more) {
+	char *to = room(l, key.n + 4 + more);
 
 	if (!to)
 		return NULL;
 	if (l->n > 0 && to[-1] != '{' && to[-1] != '[')
 		*to++ = ',';
-	if (key) {
+	if (key.text) {
 		*to++ = '"';
-		memcpy(to, key, length);
-		to += length;
+		memcpy(to, key.text, key.n);
+		to += key.n;
 		*to++ = '"';
 		*to++ = ':';
 	}
@@ -57,18 +56,13 @@ static char *put_key(struct line *l, const char *key, size_t more) {
 	return to;
 }
 
-/* Key and a value that needs no escapes. */
-static void put_pair(struct line *l, const char *key, const char *value, size_t n) {
+void line_put(struct line *l, struct line_key key, const char *value, size_t n) {
 	char *to = put_key(l, key, n);
 
 	if (!to)
 		return;
 	memcpy(to, value, n);
 	l->n += n;
-}
-
-void line_open(struct line *l, const char *key, char bracket) {
-	put_pair(l, key, &bracket, 1);
 }
 
 void line_close(struct line *l, char bracket) {
@@ -104,12 +98,10 @@ static size_t plain_length(const char *s, size_t n) {
 	return i;
 }
 
-void line_string(struct line *l, const char *key, const char *value) {
-	size_t left = value ? strlen(value) : 0, plain;
+void line_put_string(struct line *l, struct line_key key, const char *value) {
+	size_t left = strlen(value), plain;
 	char *to;
 
-	if (!value)
-		return;
 	to = put_key(l, key, left + 2);
 	if (!to)
 		return;
@@ -142,20 +134,16 @@ static char *hexadecimal(char *end, uint64_t value) {
 	return end;
 }
 
-void line_integer(struct line *l, const char *key, int64_t value) {
+void line_put_integer(struct line *l, struct line_key key, int64_t value) {
 	char text[NUMBER_BYTES], *end = text + sizeof(text), *p;
 
 	p = decimal(end, value < 0 ? -(uint64_t)value : (uint64_t)value);
 	if (value < 0)
 		*--p = '-';
-	put_pair(l, key, p, (size_t)(end - p));
+	line_put(l, key, p, (size_t)(end - p));
 }
 
-void line_size(struct line *l, const char *key, uint64_t value) {
-	line_integer(l, key, (int64_t)MIN(value, LINE_NUMBER_MAX));
-}
-
-void line_address(struct line *l, const char *key, uint64_t value) {
+void line_put_address(struct line *l, struct line_key key, uint64_t value) {
 	char text[NUMBER_BYTES], *end = text + sizeof(text), *p;
 
 	*--end = '"';
@@ -163,18 +151,10 @@ void line_address(struct line *l, const char *key, uint64_t value) {
 	*--p = 'x';
 	*--p = '0';
 	*--p = '"';
-	put_pair(l, key, p, (size_t)(end + 1 - p));
-}
-
-void line_boolean(struct line *l, const char *key, bool value) {
-	put_pair(l, key, value ? "true" : "false", value ? 4 : 5);
-}
-
-void line_null(struct line *l, const char *key) {
-	put_pair(l, key, "null", 4);
+	line_put(l, key, p, (size_t)(end + 1 - p));
 }
 
 void line_members(struct line *l, const char *members, size_t n) {
 	/* Those that were written first into a line of their own begin without a comma. */
-	put_pair(l, NULL, members + (n > 0 && members[0] == ','), n - (n > 0 && members[0] == ','));
+	line_put(l, line_key(NULL), members + (n > 0 && members[0] == ','), n - (n > 0 && members[0] == ','));
 }

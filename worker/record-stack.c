@@ -78,6 +78,8 @@ struct stacks {
 	struct line line;      /* the record being written */
 	struct line texts;     /* of places, one after the other */
 	struct place places[PLACES];
+	struct line functions; /* of the last thread: those of a pool share them */
+	const struct cw_function_use *functions_of;
 };
 
 static void put_frame(struct stacks *s, const struct cw_frame *f);
@@ -152,6 +154,7 @@ static void put_frame(struct stacks *s, const struct cw_frame *f) {
 }
 
 static void put_functions(struct line *l, const struct cw_thread *t) {
+	l->n = 0;
 	line_open(l, "by_function", '[');
 	for (size_t i = 0; i < t->n_functions; i++) {
 		const struct cw_function_use *u = &t->functions[i];
@@ -165,6 +168,15 @@ static void put_functions(struct line *l, const struct cw_thread *t) {
 		line_close(l, '}');
 	}
 	line_close(l, ']');
+}
+
+static void put_known_functions(struct stacks *s, const struct cw_thread *t) {
+	if (!s->functions_of || s->functions_of != t->functions)
+		put_functions(&s->functions, t);
+	s->functions_of = t->functions;
+	s->line.failed |= s->functions.failed;
+	if (!s->line.failed)
+		line_members(&s->line, s->functions.bytes, s->functions.n);
 }
 
 static void put_cycle(struct line *l, const struct cw_thread *t) {
@@ -204,14 +216,16 @@ static uint64_t cap_items(const struct cw_thread *t, size_t max, size_t *ret_hea
 	return omitted;
 }
 
-static void put_stack(struct line *l, const struct cw_thread *t, uint64_t omitted) {
+static void put_stack(struct stacks *s, const struct cw_thread *t, uint64_t omitted) {
+	struct line *l = &s->line;
+
 	put_bounds(l, &t->stack);
 	line_integer(l, "frame_count", t->frame_count);
 	line_boolean(l, "complete", t->complete);
 	line_string(l, "stop_reason", t->stop_reason);
 	if (omitted > 0)
 		line_size(l, "frames_omitted", omitted);
-	put_functions(l, t);
+	put_known_functions(s, t);
 	put_cycle(l, t);
 }
 
@@ -219,7 +233,7 @@ static void record_crashed(struct recorder *recorder, struct stacks *s, const st
 	size_t head, tail;
 
 	record_line_new(&s->line, "stack");
-	put_stack(&s->line, t, cap_items(t, RECORD_MAX_FRAMES, &head, &tail));
+	put_stack(s, t, cap_items(t, RECORD_MAX_FRAMES, &head, &tail));
 	record_put_line(recorder, &s->line);
 	for (size_t i = 0; i < t->n_frames; i++) {
 		if (i >= head && i < t->n_frames - tail)
@@ -235,7 +249,7 @@ static void put_other_stack(struct stacks *s, const struct cw_thread *t) {
 	size_t head, tail;
 
 	line_open(l, "stack", '{');
-	put_stack(l, t, cap_items(t, RECORD_MAX_THREAD_FRAMES, &head, &tail));
+	put_stack(s, t, cap_items(t, RECORD_MAX_THREAD_FRAMES, &head, &tail));
 	line_open(l, "frames", '[');
 	for (size_t i = 0; i < t->n_frames; i++) {
 		if (i >= head && i < t->n_frames - tail)
@@ -271,4 +285,5 @@ void record_stacks(struct recorder *recorder, const struct core *core) {
 		record_thread(recorder, &s, &core->pub.threads[i]);
 	line_free(&s.line);
 	line_free(&s.texts);
+	line_free(&s.functions);
 }
