@@ -43,7 +43,7 @@ static int block_get(struct image *image, uint64_t offset, struct block **ret_bl
 	}
 	image->window_length = 0;
 	if (!b->data) {
-		b->data = malloc(BLOCK_BYTES);
+		b->data = arena_alloc(image->arena, BLOCK_BYTES);
 		if (!b->data)
 			return -ENOMEM;
 	}
@@ -374,8 +374,6 @@ int image_fetch(struct image *image, const struct image_range *ranges, size_t n)
 void image_close(struct image *image) {
 	for (size_t i = 0; i < image->n_kept; i++)
 		free(image->kept[i].data);
-	for (size_t i = 0; i < BLOCK_SLOTS; i++)
-		free(image->blocks[i].data);
 	if (image->unpack)
 		unpack_free(image->unpack);
 	image->unpack = NULL;
