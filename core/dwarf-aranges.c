@@ -45,10 +45,10 @@ static bool grant(struct wish *wishes, size_t n, uint64_t low, uint64_t size) {
 
 /* One set of .debug_aranges, b, that begins at start. */
 static bool set_is_wanted(struct bytes *b, const uint8_t *start, unsigned offset_bytes, struct wish *wishes, size_t n,
-			  uint64_t *ret_unit) {
+			  struct span *ret_span) {
 	uint64_t version = take(b, 2), unit = take(b, offset_bytes), address_bytes = take(b, 1), segment_bytes = take(b, 1);
 	size_t tuple = 2 * (size_t)address_bytes, header = (size_t)(b->at - start);
-	bool any = false;
+	size_t ranges = 0;
 
 	if (!b->ok || version != 2 || segment_bytes != 0 || (address_bytes != 4 && address_bytes != 8)) {
 		b->ok = false;
@@ -61,10 +61,11 @@ static bool set_is_wanted(struct bytes *b, const uint8_t *start, unsigned offset
 
 		if (low == 0 && size == 0)
 			break;
-		any |= grant(wishes, n, low, size);
+		if (grant(wishes, n, low, size))
+			*ret_span = (struct span){ .low = low, .size = ranges++ == 0 ? size : 0 };
 	}
-	*ret_unit = unit;
-	return any;
+	ret_span->offset = unit;
+	return ranges > 0;
 }
 
 static int find_units(const uint8_t *aranges, size_t size, struct wish *wishes, size_t n, uint64_t entry,
@@ -75,20 +76,28 @@ static int find_units(const uint8_t *aranges, size_t size, struct wish *wishes, 
 	while (b.at < b.end) {
 		const uint8_t *start = b.at;
 		unsigned offset_bytes;
-		uint64_t length = take_length(&b, &offset_bytes), unit;
+		uint64_t length = take_length(&b, &offset_bytes);
+		struct span span = { .offset = 0 };
 		struct bytes set = b;
 
 		if (!b.ok || length > (uint64_t)(b.end - b.at))
 			return -EBADMSG;
 		b.at += length;
 		set.end = b.at;
-		if (set_is_wanted(&set, start, offset_bytes, wishes, n, &unit)) {
+		if (set_is_wanted(&set, start, offset_bytes, wishes, n, &span)) {
 			if (n_spans == ARANGES_UNITS_MAX)
 				return -ENOENT;
-			spans[n_spans++] = (struct span){ unit, start, (size_t)(set.end - start), offset_bytes };
+			span.set = start;
+			span.set_size = (size_t)(set.end - start);
+			span.offset_bytes = offset_bytes;
+			spans[n_spans++] = span;
 		}
 		if (!set.ok)
 			return -EBADMSG;
+		/* Sets of one unit may follow each other, and this may be one that was just added. */
+		for (size_t i = n_spans; i-- > 0 && spans[i].next == 0;)
+			if (spans[i].offset < span.offset)
+				spans[i].next = span.offset;
 	}
 	for (size_t i = 0; i < n; i++)
 		if (!wishes[i].granted && wishes[i].address - entry >= ENTRY_BYTES)

@@ -10,6 +10,8 @@
 /* One set of .debug_aranges, and the unit that it is of. */
 struct span {
 	uint64_t offset;       /* of the unit */
+	uint64_t next;         /* where the next unit that has a set begins; 0: the sets are in another order */
+	uint64_t low, size;    /* the range with the wanted addresses; size 0: there are several */
 	const uint8_t *set;
 	size_t set_size;
 	unsigned offset_bytes;

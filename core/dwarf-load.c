@@ -62,7 +62,7 @@ static int shape_parts(struct dwarf_parts *parts, const struct selection *select
 	return selection->size > 0 ? 0 : -ENOENT;
 }
 
-static int load_selection(Elf *elf, int fd, struct dwarf_parts *parts, const struct selection *selection,
+static int load_selection(Elf *elf, int fd, struct dwarf_parts *parts, struct selection *selection,
 			  struct dwarf_handle *h) {
 	const struct dwarf_part *abbrevs = dwarf_parts_get(parts, ".debug_abbrev"), *lines = dwarf_parts_get(parts, ".debug_line");
 	int r = dwarf_image_make(elf, fd, parts, &h->image);
@@ -72,10 +72,12 @@ static int load_selection(Elf *elf, int fd, struct dwarf_parts *parts, const str
 	if (!abbrevs || !selection_is_closed(selection, h->image.bytes + abbrevs->at, abbrevs->size))
 		return -ENOENT;
 	r = open_image(h, h->image.bytes, h->image.size);
-	return r < 0 || !lines ? r : selection_fill_lines(h->dwarf, lines, fd, h->image.bytes + lines->at);
+	if (r < 0 || !lines)
+		return r < 0 || selection->far.n == 0 ? r : -EAGAIN;
+	return selection_fill_lines(selection, h->dwarf, lines, fd, h->image.bytes + lines->at);
 }
 
-int dwarf_load_units(Elf *elf, int fd, const uint64_t *addresses, size_t n, struct dwarf_handle *ret_handle) {
+static int load_units(Elf *elf, int fd, const uint64_t *addresses, size_t n, bool leave_out, struct dwarf_handle *ret_handle) {
 	_cleanup_(selection_free) struct selection selection = { .bytes = NULL };
 	struct dwarf_handle h = { .dwarf = NULL };
 	struct dwarf_parts parts = { .n = 0 };
@@ -85,7 +87,7 @@ int dwarf_load_units(Elf *elf, int fd, const uint64_t *addresses, size_t n, stru
 	if (r >= 0)
 		r = gelf_getehdr(elf, &header) ? 0 : -EBADMSG;
 	if (r >= 0)
-		r = selection_make(&parts, fd, addresses, n, header.e_entry, &selection);
+		r = selection_make(&parts, fd, addresses, n, header.e_entry, leave_out, &selection);
 	if (r >= 0)
 		r = shape_parts(&parts, &selection);
 	if (r >= 0)
@@ -95,8 +97,15 @@ int dwarf_load_units(Elf *elf, int fd, const uint64_t *addresses, size_t n, stru
 		return r;
 	}
 	h.partial = true;
+	h.far = selection.far;
 	*ret_handle = h;
 	return 0;
+}
+
+int dwarf_load_units(Elf *elf, int fd, const uint64_t *addresses, size_t n, struct dwarf_handle *ret_handle) {
+	int r = load_units(elf, fd, addresses, n, true, ret_handle);
+
+	return r == -EAGAIN ? load_units(elf, fd, addresses, n, false, ret_handle) : r;
 }
 
 int dwarf_load_inflated(struct cache_entry *entry, struct dwarf_handle *ret_handle) {

@@ -8,6 +8,7 @@
 #include <elfutils/libdw.h>
 
 #include "core/cache.h"
+#include "core/dwarf-far.h"
 #include "core/dwarf-file.h"
 #include "core/dwarf-image.h"
 
@@ -21,6 +22,7 @@ struct dwarf_handle {
 	struct dwarf_image image;
 	struct cache_entry entry;  /* instead of image: kept from an earlier time */
 	bool partial;              /* image has only the units of some addresses */
+	struct far_codes far;      /* addresses that can be told without their units, if partial */
 };
 
 /* 0; -ENODATA: no such sections; -EFBIG: would inflate to more than we allow; -EOPNOTSUPP: packed in a way that nobody

@@ -90,8 +90,20 @@ static int append_all(struct section_stream *stream, const struct dwarf_part *in
 	return 0;
 }
 
+/* The last units, as long as it is a long way to them for nothing. */
+static void leave_out_far(const struct span *spans, size_t *n_spans, struct far_codes *far) {
+	for (size_t n = *n_spans; n > 1 && far->n < FAR_CODES_MAX; n = --*n_spans) {
+		const struct span *last = &spans[n - 1], *before = &spans[n - 2];
+
+		if (last->next == 0 || last->size == 0 || last->offset_bytes != 4 ||
+		    !far_unit(last->offset - MAX(before->offset, before->next), last->next - last->offset))
+			break;
+		far->list[far->n++] = (struct far_code){ .low = last->low, .size = last->size, .table = UINT64_MAX };
+	}
+}
+
 int selection_make(const struct dwarf_parts *parts, int fd, const uint64_t *addresses, size_t n, uint64_t entry,
-		   struct selection *ret_selection) {
+		   bool leave_out, struct selection *ret_selection) {
 	const struct dwarf_part *aranges = dwarf_parts_get(parts, ".debug_aranges"), *info = dwarf_parts_get(parts, ".debug_info");
 	_cleanup_(section_stream_freep) struct section_stream *stream = NULL;
 	_cleanup_(selection_free) struct selection s = { .bytes = NULL };
@@ -106,6 +118,8 @@ int selection_make(const struct dwarf_parts *parts, int fd, const uint64_t *addr
 	r = aranges_choose(aranges, fd, addresses, n, entry, spans, &n_spans, &sets);
 	if (r < 0)
 		return r;
+	if (leave_out)
+		leave_out_far(spans, &n_spans, &s.far);
 	r = section_stream_new(info->packing, info->packed, info->packed_size, fd, info->offset, &stream);
 	s.aranges = malloc(aranges->size);
 	if (!s.aranges)
@@ -204,9 +218,9 @@ static int collect_tables(Dwarf *dwarf, uint64_t *offsets, size_t *ret_n) {
 	return 0;
 }
 
-int selection_fill_lines(Dwarf *dwarf, const struct dwarf_part *lines, int fd, uint8_t *to) {
+int selection_fill_lines(struct selection *s, Dwarf *dwarf, const struct dwarf_part *lines, int fd, uint8_t *to) {
 	_cleanup_(section_stream_freep) struct section_stream *stream = NULL;
-	uint64_t offsets[ARANGES_UNITS_MAX];
+	uint64_t offsets[ARANGES_UNITS_MAX], end = 0;
 	size_t n;
 	int r;
 
@@ -227,6 +241,7 @@ int selection_fill_lines(Dwarf *dwarf, const struct dwarf_part *lines, int fd, u
 			return r;
 		memcpy(to + offset, head, n_head);
 		r = section_stream_read(stream, offset + n_head, to + offset + n_head, (size_t)size - n_head);
+		end = offset + size;
 	}
-	return r;
+	return r < 0 ? r : far_codes_place(&s->far, stream, end, lines, to);
 }

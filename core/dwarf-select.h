@@ -11,6 +11,7 @@
 
 #include <elfutils/libdw.h>
 
+#include "core/dwarf-far.h"
 #include "core/dwarf-image-private.h"
 
 /* What was taken out. */
@@ -19,16 +20,18 @@ struct selection {
 	size_t size;
 	uint8_t *aranges;      /* what .debug_aranges has of them: strict DWARF 2 says nowhere else all that a unit has */
 	size_t aranges_size;
+	struct far_codes far;  /* and what was left out, because it can be told without its units */
 };
 
-/* addresses: file addresses, in any order. entry: the program's entry point. fd: the file, or -EBADF. 0; -ENOENT: it cannot be told, load everything;
+/* addresses: file addresses, in any order. entry: the program's entry point. fd: the file, or -EBADF. leave_out: what is far. 0; -ENOENT: it cannot be told, load everything;
  * -EBADMSG, -EOPNOTSUPP, -EFBIG, -ENOMEM. Free with selection_free(). */
 int selection_make(const struct dwarf_parts *parts, int fd, const uint64_t *addresses, size_t n, uint64_t entry,
-		   struct selection *ret_selection);
+		   bool leave_out, struct selection *ret_selection);
 void selection_free(struct selection *selection);
 
 /* Whether the units need nothing but themselves. abbrevs: .debug_abbrev. */
 bool selection_is_closed(const struct selection *selection, const uint8_t *abbrevs, size_t size);
 
-/* Fills in the line tables of the units that dwarf has, within to, the place of .debug_line in the image. */
-int selection_fill_lines(Dwarf *dwarf, const struct dwarf_part *lines, int fd, uint8_t *to);
+/* Fills in the line tables of the units that dwarf has, and of what is far, within to, the place of .debug_line in the image. -EAGAIN: nothing may be left out;
+ * -EBADMSG, -EFBIG, -ENOMEM. */
+int selection_fill_lines(struct selection *selection, Dwarf *dwarf, const struct dwarf_part *lines, int fd, uint8_t *to);

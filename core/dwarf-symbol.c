@@ -13,17 +13,12 @@
 
 /* libdw joins only what lies in the compilation folder itself; the rest is made absolute here, so that all paths of a
  * unit read alike. */
-static const char *make_path(struct arena *arena, const struct unit *u, const char *path) {
+static const char *make_path(struct arena *arena, const char *directory, const char *path) {
 	char text[PATH_MAX_BYTES], joined[PATH_MAX_BYTES];
-	Dwarf_Die die = u->die;
-	Dwarf_Attribute attribute;
-	const char *directory = NULL;
 
-	if (path[0] != '/' && dwarf_attr(&die, DW_AT_comp_dir, &attribute))
-		directory = dwarf_formstring(&attribute);
 	/* Reproducible builds have a relative folder ("./stdlib"), already part of some paths: it would only be said
 	 * twice. */
-	if (directory && directory[0] == '/') {
+	if (path[0] != '/' && directory && directory[0] == '/') {
 		while (str_has_prefix(path, "./"))
 			path += 2;
 		if (snprintf(joined, sizeof(joined), "%s/%s", directory, path) < (int)sizeof(joined))
@@ -31,6 +26,13 @@ static const char *make_path(struct arena *arena, const struct unit *u, const ch
 	}
 	text_clean(path, strnlen(path, PATH_MAX_BYTES), text, sizeof(text));
 	return arena_strdup(arena, text);
+}
+
+static const char *directory_of(const struct unit *u) {
+	Dwarf_Die die = u->die;
+	Dwarf_Attribute attribute;
+
+	return dwarf_attr(&die, DW_AT_comp_dir, &attribute) ? dwarf_formstring(&attribute) : NULL;
 }
 
 static int clean_path(struct arena *arena, struct unit *u, const char *path, const char **ret_path) {
@@ -44,7 +46,7 @@ static int clean_path(struct arena *arena, struct unit *u, const char *path, con
 		return -ENOMEM;
 	if (!known->from) {
 		known->from = path;
-		known->text = make_path(arena, u, path);
+		known->text = make_path(arena, directory_of(u), path);
 		if (!known->text)
 			return -ENOMEM;
 	}
@@ -140,6 +142,24 @@ static int find_inlined(struct arena *arena, const struct place *place, uint64_t
 	return 0;
 }
 
+/* File and line of code whose unit was left out; its function's name is the symbol table's to tell. */
+static int find_far_line(struct arena *arena, const struct units *units, uint64_t address, struct cw_symbol *ret_symbol) {
+	struct cw_symbol symbol = { 0 };
+	const char *directory, *path;
+	Dwarf_Line *line;
+	int number = 0;
+
+	if (!units->far || far_codes_line(units->far, units->dwarf, address, &line, &directory) < 0 || dwarf_lineno(line, &number) < 0)
+		return -ENOENT;
+	path = dwarf_linesrc(line, NULL, NULL);
+	symbol.at.line = sane(number);
+	symbol.at.file = path ? make_path(arena, directory, path) : NULL;
+	if (path && !symbol.at.file)
+		return -ENOMEM;
+	*ret_symbol = symbol;
+	return 0;
+}
+
 int dwarf_symbol(struct arena *arena, struct units *units, uint64_t address, struct cw_symbol *ret_symbol,
 		 const struct unit **ret_unit) {
 	struct cw_symbol symbol = { 0 };
@@ -147,6 +167,10 @@ int dwarf_symbol(struct arena *arena, struct units *units, uint64_t address, str
 	int r;
 
 	r = units_find(units, address, &place);
+	if (r == -ENOENT && find_far_line(arena, units, address, ret_symbol) == 0) {
+		*ret_unit = NULL;
+		return 0;
+	}
 	if (r < 0)
 		return r;
 	r = find_line(arena, place.unit, address, &symbol.at);

@@ -7,6 +7,7 @@
  */
 #pragma once
 
+#include "core/dwarf-far.h"
 #include "core/dwarf-package.h"
 #include "core/dwarf-ranges.h"
 #include "core/dwarf-scan.h"
@@ -55,6 +56,7 @@ struct unit_slot {
 struct units {
 	Dwarf *dwarf;
 	struct dwarf_package *package; /* borrowed; NULL: none beside the file */
+	const struct far_codes *far;   /* borrowed; NULL: none. Code whose units are not here. */
 	char *directory;       /* that holds the file: where .dwo files may be, or NULL */
 	struct unit_slot *slots;
 	size_t n, allocated;

@@ -13,7 +13,7 @@
 #define MAX_BYTES 15
 /* Instructions that are remembered by address; a power of two. Walking the same function for each of two hundred
  * threads decodes it once. */
-#define DECODED_BITS 13
+#define DECODED_BITS 11
 #define DECODED_SLOTS (1u << DECODED_BITS)
 
 static const struct insn_arch *const arches[] = { &insn_arch_x86_64, &insn_arch_i386, &insn_arch_aarch64 };

@@ -60,6 +60,8 @@ static int list_units(struct module *module, struct module_symbols *ms) {
 	if (!ms->info->dwarf.dwarf)
 		return 0;
 	r = units_new(ms->info->dwarf.dwarf, module->elf, debuginfo_directory(ms->info, directory), &ms->units);
+	if (r >= 0)
+		ms->units->far = &ms->info->dwarf.far;
 	return r == -ENODATA ? 0 : r;
 }
 

@@ -14,7 +14,7 @@
 #define FUNCTION_BYTES_MAX 4096u
 #define PR_SET_NAME 15u
 /* By address; a later one takes the place of an earlier one. Empty slots are 0. */
-#define STEPS (1u << 12)
+#define STEPS (1u << 10)
 /* Where walks have led to no namer, by pc. */
 #define FRUITLESS_SLOTS 512u
 

@@ -70,7 +70,7 @@ static struct dwarf_parts make_parts(bool pack) {
 }
 
 static int make(const struct dwarf_parts *parts, const uint64_t *addresses, size_t n, struct selection *ret) {
-	return selection_make(parts, -EBADF, addresses, n, 0x9000, ret);
+	return selection_make(parts, -EBADF, addresses, n, 0x9000, true, ret);
 }
 
 static void check_units(bool pack) {
@@ -147,6 +147,96 @@ static void test_closed(void **state) {
 	selection_free(&s);
 }
 
+/* ── what is far ── */
+
+#define FILLER_BYTES KIB(700)
+
+/* As make_sections(), but the second unit is large, the third small and the fourth as the first. */
+static struct dwarf_parts make_far_parts(uint8_t *far_info, uint8_t *far_aranges) {
+	static const size_t sizes[] = { UNIT_BYTES, FILLER_BYTES, 90, UNIT_BYTES };
+	uint8_t *p = far_info, *q = far_aranges;
+	struct dwarf_parts parts = { .n = 2 };
+
+	for (unsigned i = 0; i < ELEMENTSOF(sizes); i++) {
+		put(&q, 44, 4);
+		put(&q, 2, 2);
+		put(&q, (uint64_t)(p - far_info), 4);
+		put(&q, 0x0008, 2);
+		put(&q, 0, 4);
+		put(&q, 0x1000 * (i + 1), 8);
+		put(&q, 0x100, 8);
+		put(&q, 0, 8);
+		put(&q, 0, 8);
+		put(&p, sizes[i] - 4, 4);
+		memset(p, (int)i, sizes[i] - 4);
+		p += sizes[i] - 4;
+	}
+	parts.list[0] = (struct dwarf_part){ .name = ".debug_aranges", .packed = far_aranges, .packed_size = (size_t)(q - far_aranges), .size = (size_t)(q - far_aranges) };
+	parts.list[1] = (struct dwarf_part){ .name = ".debug_info", .packed = far_info, .packed_size = (size_t)(p - far_info), .size = (size_t)(p - far_info) };
+	return parts;
+}
+
+static void test_far_units(void **state) {
+	static const struct { uint64_t addresses[2]; bool leave_out; size_t size, n_far; } cases[] = {
+		{ { 0x1010, 0x3010 }, true, UNIT_BYTES, 1 },
+		{ { 0x1010, 0x3010 }, false, UNIT_BYTES + 90, 0 },
+		{ { 0x2010, 0x3010 }, true, FILLER_BYTES + 90, 0 }, /* not far */
+		{ { 0x1010, 0x2010 }, true, UNIT_BYTES + FILLER_BYTES, 0 }, /* not small */
+		{ { 0x3010, 0x3020 }, true, 90, 0 },                /* nothing else is needed */
+		{ { 0x1010, 0x4010 }, true, 2 * UNIT_BYTES, 0 },    /* where it ends is not known */
+	};
+	uint8_t *far_info = malloc(FILLER_BYTES + 1024), far_aranges[4 * 48];
+	struct dwarf_parts parts = make_far_parts(far_info, far_aranges);
+
+	(void)state;
+	for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
+		struct selection s;
+
+		assert_int_equal(selection_make(&parts, -EBADF, cases[i].addresses, 2, 0x9000, cases[i].leave_out, &s), 0);
+		assert_int_equal(s.size, cases[i].size);
+		assert_int_equal(s.far.n, cases[i].n_far);
+		if (s.far.n > 0)
+			assert_int_equal(s.far.list[0].low, 0x3000);
+		selection_free(&s);
+	}
+	free(far_info);
+}
+
+/* Three line tables of 64 bytes; the third one's sequence begins at the address. */
+static void test_far_tables(void **state) {
+	uint8_t tables[3 * 64] = { 0 }, to[sizeof(tables)] = { 0 }, *p;
+	struct dwarf_part lines = { .name = ".debug_line", .packed = tables, .packed_size = sizeof(tables), .size = sizeof(tables) };
+	struct far_codes codes = { .n = 1 };
+	struct section_stream *s;
+
+	(void)state;
+	for (unsigned i = 0; i < 3; i++) {
+		p = tables + i * 64;
+		put(&p, 60, 4);
+		memset(p, 0x40 + (int)i, 60);
+	}
+	p = tables + 128 + 20;
+	put(&p, 0x020900, 3);
+	put(&p, 0x3000, 8);
+	for (uint64_t low = 0x3000; low <= 0x3008; low += 8) {
+		codes.list[0] = (struct far_code){ .low = low, .size = 0x100, .table = UINT64_MAX };
+		assert_int_equal(section_stream_new(SECTION_PLAIN, tables, sizeof(tables), -EBADF, 0, &s), 0);
+		assert_int_equal(far_codes_place(&codes, s, 64, &lines, to), low == 0x3000 ? 0 : -EAGAIN);
+		section_stream_free(s);
+		assert_int_equal(codes.list[0].table, low == 0x3000 ? 128 : UINT64_MAX);
+		if (low == 0x3000)
+			assert_memory_equal(to + 128, tables + 128, 64);
+		for (size_t i = 0; i < 128; i++)
+			assert_int_equal(to[i], 0);
+	}
+	/* A length that leads out of the section. */
+	tables[64] = 200;
+	codes.list[0].low = 0x3000;
+	assert_int_equal(section_stream_new(SECTION_PLAIN, tables, sizeof(tables), -EBADF, 0, &s), 0);
+	assert_int_equal(far_codes_place(&codes, s, 64, &lines, to), -EAGAIN);
+	section_stream_free(s);
+}
+
 /* ── streams ── */
 
 static void check_stream(enum section_packing packing, const uint8_t *bytes, size_t n, const uint8_t *expected, size_t size) {
@@ -199,6 +289,8 @@ int main(void) {
 		cmocka_unit_test(test_unclaimed),
 		cmocka_unit_test(test_damage),
 		cmocka_unit_test(test_closed),
+		cmocka_unit_test(test_far_units),
+		cmocka_unit_test(test_far_tables),
 		cmocka_unit_test(test_stream),
 	};
 
