@@ -25,11 +25,11 @@
 #define N_PCS 48u
 #define N_THREADS 6u
 #define BUILD_ID "\xc0\xde\xc0\xde\xc0\xde\xc0\xde\xc0\xde\xc0\xde\xc0\xde\xc0\xde\xc0\xde\xc0\xde"
-#define DEBUG_NAME "dec0dec0dec0dec0dec0dec0dec0dec0dec0de.debug"
+#define DEBUG_PATH "/.build-id/c0/dec0dec0dec0dec0dec0dec0dec0dec0dec0de.debug"
 
 static int file = -EBADF, library = -EBADF, cache = -EBADF;
 static char folder[] = "/tmp/fuzz-dwarf-XXXXXX", debug_dirs[PATH_MAX];
-static const char *const made[] = { "/.build-id/c0/" DEBUG_NAME, "/.build-id/c0", "/.build-id", "" };
+static const char *const made[] = { DEBUG_PATH, "/.build-id/c0", "/.build-id", "" };
 
 /* The library, in the file and in the core's memory: one PT_LOAD, and a note with the build-id. */
 struct library {
