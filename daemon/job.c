@@ -262,7 +262,8 @@ static int start_worker(struct job *job) {
 		return job->records_fd;
 	worker_ids(job, &uid, &gid);
 	if (config->symbol_cache && job->manager->options.cache_directory)
-		cache = cache_open(job->manager->options.cache_directory, uid, gid,
+		cache = cache_open(job->manager->options.cache_directory,
+		                   &(const struct cache_user){ uid, gid, job->manager->privileged ? job->crash->uid : uid },
 		                   job->manager->privileged); /* goes without */
 	if (config->debuginfod)
 		fetched = fetch_folder(job->manager->fetch);

@@ -220,10 +220,11 @@ struct listing {
 /* Lists one entry of the folder, or deletes it if it is a mark that has had its time, or one too many. */
 static void look_at(int store, const char *name, uint64_t absent_for, struct listing *list) {
 	struct old_file *file = &list->files[list->n];
+	size_t length = strlen(name);
 	time_t now = time(NULL);
 	struct stat st;
 
-	if (*name == '.' || strlen(name) >= sizeof(file->name) || fstatat(store, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+	if (*name == '.' || length >= sizeof(file->name) || fstatat(store, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
 		return;
 	if (str_has_suffix(name, ".none")) {
 		if (st.st_mtim.tv_sec > now || (uint64_t)(now - st.st_mtim.tv_sec) >= absent_for ||
@@ -233,7 +234,7 @@ static void look_at(int store, const char *name, uint64_t absent_for, struct lis
 	}
 	*file = (struct old_file){ .bytes = (uint64_t)st.st_blocks * 512,
 				   .used = is_earlier(&st.st_atim, &st.st_mtim) ? st.st_mtim : st.st_atim };
-	snprintf(file->name, sizeof(file->name), "%s", name);
+	memcpy(file->name, name, length + 1);
 	list->n++;
 }
 

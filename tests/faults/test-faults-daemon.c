@@ -122,7 +122,7 @@ static int write_report(const struct crash *crash, const char *path) {
 
 static char *read_path(const char *path, size_t *ret_length) {
 	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
-	char *text;
+	char *text = NULL;
 
 	assert_true(fd >= 0 && read_whole(fd, MIB(1), &text, ret_length) == 0);
 	return text;

@@ -58,7 +58,7 @@ static void test_folder_of_another_user_is_opened_again(void **state _unused_) {
 	snprintf(name, sizeof(name), "symbols/%u", uid);
 	set_override(false);
 	for (unsigned i = 0; i < 2; i++) {
-		int own = cache_open(root, uid, gid, privileged);
+		int own = cache_open(root, &(const struct cache_user){ uid, gid, uid }, privileged);
 		int shared = cache_open_shared(root, "shared", gid, privileged);
 
 		if (own < 0 || shared < 0)
@@ -74,6 +74,60 @@ static void test_folder_of_another_user_is_opened_again(void **state _unused_) {
 	assert_int_equal(stat_of("shared").st_uid, geteuid());
 	assert_int_equal(stat_of("shared").st_gid, gid);
 	assert_int_equal(umask(before), before);
+}
+
+static bool is_there(const char *name) {
+	char path[128];
+
+	snprintf(path, sizeof(path), "%s/%s", root, name);
+	return access(path, F_OK) == 0;
+}
+
+/* A worker for system services has a folder for each of them: one that was taken over lies about its own only. */
+static void test_each_owner_has_a_folder(void **state _unused_) {
+	bool privileged = geteuid() == 0;
+	const uint32_t uid = privileged ? OTHER : geteuid(), gid = privileged ? OTHER : getegid();
+	char name[48];
+
+	for (uint32_t owner = 1; owner <= 2; owner++) {
+		const struct cache_user user = { uid, gid, owner };
+		int fd = cache_open(root, &user, privileged);
+
+		assert_true(fd >= 0);
+		close(fd);
+		snprintf(name, sizeof(name), "symbols/%u-%u", uid, owner);
+		assert_int_equal(stat_of(name).st_uid, uid);
+		assert_int_equal(stat_of(name).st_mode & 0777, 0700);
+	}
+}
+
+/* Whoever has subordinate uids has thousands of them: the folder that was used longest ago makes room. */
+static void test_folders_are_limited(void **state _unused_) {
+	bool privileged = geteuid() == 0;
+	const uint32_t uid = privileged ? OTHER : geteuid(), gid = privileged ? OTHER : getegid();
+	char name[48];
+
+	for (uint32_t owner = 100000; owner < 100000 + 2 * CACHE_FOLDERS_MAX; owner++) {
+		const struct cache_user user = { uid, gid, owner }, first = { uid, gid, 100000 };
+		int fd, file, again;
+
+		set_override(false);
+		fd = cache_open(root, &user, privileged);
+		if (fd < 0)
+			fail_msg("owner %u: %s", owner, strerror(-fd));
+		set_override(true);
+		file = openat(fd, "entry", O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+		assert_true(file >= 0 && fchown(file, uid, gid) == 0);
+		close(file);
+		close(fd);
+		again = cache_open(root, &first, privileged); /* in use all the time */
+		assert_true(again >= 0 && faccessat(again, "entry", F_OK, 0) == 0);
+		close(again);
+	}
+	for (uint32_t owner = 100000; owner < 100000 + 2 * CACHE_FOLDERS_MAX; owner++) {
+		snprintf(name, sizeof(name), "symbols/%u-%u", uid, owner);
+		assert_int_equal(is_there(name), owner == 100000 || owner > 100000 + CACHE_FOLDERS_MAX);
+	}
 }
 
 static void test_folder_of_somebody_else_is_refused(void **state _unused_) {
@@ -95,6 +149,8 @@ int main(void) {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_folder_of_another_user_is_opened_again),
 		cmocka_unit_test(test_folder_of_somebody_else_is_refused),
+		cmocka_unit_test(test_each_owner_has_a_folder),
+		cmocka_unit_test(test_folders_are_limited),
 	};
 
 	return cmocka_run_group_tests_name("daemon-cache", tests, set_up, tear_down);
