@@ -4,9 +4,7 @@
  * (there were no DW_AT_ranges), and inlined functions do not say where they were called (no DW_AT_call_file).
  */
 /* There are no DW_AT_ranges for inlined functions either: it must stay in one piece. */
-#ifdef __clang__
-#pragma clang optimize off
-#else
+#ifndef __clang__
 #pragma GCC optimize("O0")
 #endif
 
