@@ -6,6 +6,9 @@
  * neither without its Python, which not every lldb comes with: there the crashed thread is the one that a core begins
  * with, and frames are counted, inlined ones as well. What comes from the report into those commands is a number here,
  * whatever it was there.
+ *
+ * coredumpctl takes the newest entry that matches, whoever sent it, and any user may send one with the process id and
+ * the time of another's crash, and a program and a core of his own: so it is told which senders it may believe.
  */
 #include "cli/journal.h"
 #include "cli/reports.h"
@@ -15,9 +18,11 @@
 #include "util/log.h"
 
 #include <inttypes.h>
+#include <pwd.h>
 
 struct crash {
 	int64_t pid, thread; /* thread: 0 unknown */
+	int64_t uid;         /* or -1 */
 	uint64_t time;
 	uint64_t cfa;   /* of the frame at the fault; 0: it is the innermost */
 	uint64_t index; /* its number among all frames and inlined functions */
@@ -60,10 +65,12 @@ static int read_crash(json_object *report, void *userdata) {
 	size_t fault = location_fault_frame(report);
 	struct crash *crash = userdata;
 
-	*crash = (struct crash){ .is_there = streq(state, "present") || streq(state, "journal") ||
+	*crash = (struct crash){ .uid = -1,
+		                 .is_there = streq(state, "present") || streq(state, "journal") ||
 		                             streq(state, "truncated") };
 	snprintf(crash->state, sizeof(crash->state), "%s", state);
 	json_get_integer(report, "process.pid", &crash->pid);
+	json_get_integer(report, "process.user.id", &crash->uid);
 	json_get_integer(report, "crash.thread.id", &crash->thread);
 	if (!when_parse(json_get_string(report, "time") ?: "", &crash->time))
 		crash->time = 0;
@@ -109,13 +116,30 @@ static char *commands_for(const char *debugger, const struct crash *crash, const
 	return fclose(out) == 0 ? text : NULL;
 }
 
-enum { WORDS_MAX = FILES_MAX + 16 };
+enum { SENDERS_MAX = 3, WORDS_MAX = FILES_MAX + 16 + SENDERS_MAX };
+
+/*
+ * Matches for the senders of genuine entries: root, systemd-coredump, the owner. The number of systemd-coredump on
+ * another machine is not known here.
+ */
+static size_t name_senders(const struct options *o, const struct crash *crash, char (*ret)[32]) {
+	const struct passwd *user = getpwnam("systemd-coredump");
+	size_t n = 0;
+
+	if (o->directory || o->root || o->n_files > 0 || crash->uid < 0)
+		return 0;
+	snprintf(ret[n++], sizeof(*ret), "_UID=0");
+	if (user)
+		snprintf(ret[n++], sizeof(*ret), "_UID=%u", (unsigned)user->pw_uid);
+	snprintf(ret[n++], sizeof(*ret), "_UID=%" PRIi64, crash->uid);
+	return n;
+}
 
 static int run_coredumpctl(const struct options *o, const struct crash *crash) {
 	const char *debugger = choose_debugger(o);
 	_cleanup_free_ char *commands = commands_for(debugger, crash, o->debugger_arguments);
-	char *words[WORDS_MAX] = {}, pid[64], time[64];
-	size_t n = 0;
+	char *words[WORDS_MAX] = {}, pid[64], time[64], senders[SENDERS_MAX][32];
+	size_t n = 0, n_senders = name_senders(o, crash, senders);
 
 	snprintf(pid, sizeof(pid), "COREDUMP_PID=%" PRIi64, crash->pid);
 	snprintf(time, sizeof(time), "COREDUMP_TIMESTAMP=%" PRIu64, crash->time);
@@ -139,6 +163,8 @@ static int run_coredumpctl(const struct options *o, const struct crash *crash) {
 		words[n++] = (char *)"--quiet";
 	words[n++] = pid;
 	words[n++] = time;
+	for (size_t i = 0; i < n_senders; i++)
+		words[n++] = senders[i];
 	fflush(NULL);
 	execvp(words[0], words);
 	log_error("cannot start coredumpctl: %s%s", strerror(errno),
