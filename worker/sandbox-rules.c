@@ -93,7 +93,8 @@ static const int deadly[] = {
 static const struct condition conditions[] = {
 	/*
 	 * No new code: data is not turned into it, and what is mapped as code comes from a file and cannot be written.
-	 * (A library is loaded late where only few cores need it; corewatch.service has its cache mounted noexec.)
+	 * (A library is loaded late where only few cores need it. corewatch.service has all but the system's folders
+	 * mounted noexec, so that it cannot be a file of the owner's either.)
 	 */
 	{ SCMP_SYS(mmap), 1, { HAS_NOT(2, PROT_EXEC) } },
 	{ SCMP_SYS(mmap), 2, { MASKED(2, PROT_EXEC | PROT_WRITE, PROT_EXEC), MASKED(3, FLAGS_FILE, MAP_PRIVATE) } },
