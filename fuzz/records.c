@@ -7,6 +7,7 @@
 
 #include "report/json.h"
 #include "report/report.h"
+#include "util/protocol.h"
 
 static void check_fields(json_object *report) {
 	struct report_fields fields;
@@ -56,7 +57,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
 	const struct report_input input = {
 		.core_state = "present", .worker = REPORT_WORKER_EXITED, .command = "a.out", .pid = 7, .signal = 11
 	};
-	_cleanup_json_ json_object *report = NULL, *analyzers = NULL;
+	_cleanup_json_ json_object *report = NULL, *analyzers = NULL, *missing = NULL;
 	_cleanup_free_ char *message = NULL;
 
 	fuzz_check(report_build(&input, (const char *)data, size, &report) == 0);
@@ -69,5 +70,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
 	fuzz_check(report_completeness(report) <= REPORT_NOTHING);
 	if (report_read_analyzers((const char *)data, size, &analyzers) >= 0)
 		fuzz_check(json_object_is_type(analyzers, json_type_array));
+	if (report_read_missing((const char *)data, size, &missing) >= 0 && missing)
+		fuzz_check(json_object_is_type(missing, json_type_array) && json_object_array_length(missing) <= RECORD_MAX_MISSING);
 	return 0;
 }
