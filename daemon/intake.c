@@ -47,7 +47,7 @@ static int fetch_core(struct manager *m, struct crash *crash, sd_journal *journa
 		crash->core_state = CORE_INACCESSIBLE;
 		free(crash->core_problem);
 		crash->core_problem =
-			strdup(fd == -EFBIG ? "the core is larger than JournalCoreMax= allows" : strerror(-fd));
+			strdup(fd == -EFBIG ? "the core is larger than JournalCoreMax= or this machine's memory allow" : strerror(-fd));
 		return crash->core_problem ? 0 : -ENOMEM;
 	}
 	crash->core_fd = fd;

@@ -12,6 +12,11 @@
 #define DATA_LARGE MIB(16)
 /* All fields of an entry without a core. Environments and maps have some megabytes at most. */
 #define COUNTED_MAX MIB(48)
+/*
+ * Of the machine's memory that a core from the journal may take: it is there twice, and unpacking may need twice as much
+ * once. More than the unit's MemoryMax= would kill us, at the same entry each time.
+ */
+#define MEMORY_PART 8
 
 int journal_open(const char *directory, sd_journal **ret_journal) {
 	sd_journal *journal;
@@ -139,9 +144,15 @@ int reader_copy_core(sd_journal *journal, uint64_t max, uint64_t *ret_bytes) {
 	size_t length;
 	int r;
 
+	max = MIN(max, (uint64_t)sysconf(_SC_PHYS_PAGES) * (uint64_t)getpagesize() / MEMORY_PART);
 	(void)sd_journal_set_data_threshold(journal, 0);
+	/* How large it is, is only known when it is unpacked; some of sd-journal's unpackers double their buffer. */
+	limit_memory(2 * max + MIB(16));
 	r = sd_journal_get_data(journal, "COREDUMP", &data, &length);
+	limit_memory(0);
 	(void)sd_journal_set_data_threshold(journal, DATA_THRESHOLD);
+	if (r == -ENOMEM || r == -E2BIG || r == -ENOBUFS)
+		return -EFBIG;
 	if (r < 0)
 		return r;
 	if (length < prefix || length - prefix > max)
