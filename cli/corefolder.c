@@ -89,7 +89,8 @@ int corefolder_list(const char *folder, char ***ret_paths, size_t *ret_n) {
 		corefolder_free(paths, n);
 		return r;
 	}
-	qsort(paths, n, sizeof(*paths), compare);
+	if (n > 0)
+		qsort(paths, n, sizeof(*paths), compare);
 	*ret_paths = paths;
 	*ret_n = n;
 	return 0;
