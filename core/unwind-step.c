@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* From one frame to its caller, by the best means there is. */
+#include <stdlib.h>
+
 #include "core/go-unwind.h"
+#include "core/insn.h"
 
 /* A scan looks at this many words above SP: frames larger than 4 KiB without any unwind information are rare. */
 #define SCAN_WORDS 512u
@@ -10,6 +13,8 @@
 #define PROLOGUE_BYTES 2048u
 /* From the program's first instruction to its call of the C library: 33 bytes with glibc on x86-64, 72 on aarch64. */
 #define ENTRY_BYTES 96u
+/* x86's call of a fixed address; others have a link register. */
+#define DIRECT_CALL_BYTES 5u
 
 static bool is_code(const struct core *core, uint64_t address) {
 	const struct cw_mapping *m = core_find_mapping(core, address);
@@ -177,6 +182,53 @@ static uint64_t caller_sp(const struct walk *w, uint64_t fp, uint64_t saved, boo
 	return sp >= least && sp <= saved ? sp : least;
 }
 
+/* The function that the call before a return address names, if it has call frame information; without that the code that runs is not in it. */
+static bool calls_described_function(struct walk *w, uint64_t ra) {
+	const struct cw_instruction *call = ra > DIRECT_CALL_BYTES ? insn_decode(w->core, ra - DIRECT_CALL_BYTES, NULL) : NULL;
+	uint64_t target;
+	char *end;
+
+	if (!call || call->class_ != CW_INSN_CALL || call->length != DIRECT_CALL_BYTES || call->n_operands == 0)
+		return false;
+	target = strtoull(call->operands[0].text, &end, 16);
+	return *end == 0 && cfi_find_row(w->core, core_find_module(w->core, target), target);
+}
+
+/*
+ * Code that keeps no frame pointer leaves its caller's in the register, and stepping by that skips the caller (compiled at run time, or written by
+ * hand: musl's and other libraries' assembly). It shows when the frame pointer leads to a call of another function, which has call frame
+ * information. That function's return address is somewhere between: the one whose own information leads to that same call.
+ */
+static int step_skipped(struct walk *w, uint64_t fp, uint64_t ra, struct step *s) {
+	const struct arch *arch = w->core->arch;
+	uint64_t sp = w->registers[arch->sp], word = arch->word_bytes, between;
+
+	if (arch->lr >= 0 || !calls_described_function(w, ra))
+		return -ENODATA;
+	for (uint64_t at = sp, i = 0; at < fp && i < SCAN_WORDS && core_read_word(w->core, at, &between) >= 0; at += word, i++) {
+		uint64_t registers[ARCH_MAX_REGISTERS], valid = UINT64_C(1) << arch->pc | UINT64_C(1) << arch->sp | UINT64_C(1) << arch->fp;
+		const struct cfi_row *row = NULL;
+		struct cfi_step next;
+
+		if (is_code(w->core, between) && follows_call(w->core, between))
+			row = cfi_find_row(w->core, core_find_module(w->core, between), between - 1);
+		if (!row || row->signal_frame)
+			continue;
+		memcpy(registers, w->registers, sizeof(registers));
+		registers[arch->pc] = between;
+		registers[arch->sp] = at + word;
+		if (cfi_apply(w->core, row, registers, valid, &next) < 0 || next.registers[arch->pc] != ra || next.cfa != fp + 2 * word)
+			continue;
+		memcpy(s->next.registers, registers, sizeof(registers));
+		s->next.valid = valid;
+		s->cfa = at + word;
+		s->has_cfa = true;
+		s->trust = CW_TRUST_FRAME_POINTER;
+		return 0;
+	}
+	return -ENODATA;
+}
+
 static int step_frame_pointer(struct walk *w, struct step *s) {
 	const struct arch *arch = w->core->arch;
 	uint64_t sp = w->registers[arch->sp], fp = w->registers[arch->fp], word = arch->word_bytes, saved, ra;
@@ -191,6 +243,8 @@ static int step_frame_pointer(struct walk *w, struct step *s) {
 	from_handler = has_trampoline_code(w, ra);
 	if (!is_code(w->core, ra) || !(follows_call(w->core, ra) || from_handler) || (saved != 0 && saved <= fp && !from_handler))
 		return -ENODATA;
+	if (step_skipped(w, fp, ra, s) >= 0)
+		return 0;
 	memcpy(s->next.registers, w->registers, sizeof(s->next.registers));
 	s->next.valid = UINT64_C(1) << arch->pc | UINT64_C(1) << arch->sp | UINT64_C(1) << arch->fp;
 	s->next.registers[arch->fp] = saved;
