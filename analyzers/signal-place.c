@@ -52,6 +52,9 @@ const struct cw_location *decode_culprit(const struct cw_core *core, uint32_t in
 		n = frame->n_cycle > 0 ? frame->n_cycle : 1;
 		if (frame->index + (uint64_t)frame->count * n <= index)
 			continue;
+		/* What a signal interrupted did not call the handler. */
+		if (frame->signal_frame)
+			return NULL;
 		for (size_t k = 0; k < n; k++) {
 			location = own_location(frame->n_cycle > 0 ? &frame->cycle[k] : frame);
 			if (location)

@@ -83,32 +83,59 @@ static bool from_trap(struct core *core, const struct signal_context *context, c
 	return true;
 }
 
-bool fault_from_signal_frame(struct core *core, struct cw_fault *fault) {
-	const struct signal_context *context;
+static bool from_context(struct core *core, const struct signal_context *context, struct cw_fault *fault) {
 	struct cw_signal signal;
 	struct arch_trap trap;
-	bool known, found;
+	bool known = read_trap(core, context, &trap), found;
 
-	for (size_t i = 0; i < core->n_signal_contexts; i++) {
-		context = &core->signal_contexts[i];
-		known = read_trap(core, context, &trap);
-		if (read_siginfo(core, context, &signal))
-			found = fault_is_synchronous(&signal) && agrees(core->arch, &signal, known ? &trap : NULL);
-		else
-			found = from_trap(core, context, known ? &trap : NULL, &signal);
-		if (!found)
-			continue;
-		fault->source = CW_FAULT_SIGNAL_FRAME;
-		fault->signal = signal;
-		fault->registers = context->registers;
-		fault->pc = context->registers[core->arch->pc];
-		fault->sp = context->registers[core->arch->sp];
-		fault->frame_index = context->frame_index + 1;
-		if (known && trap.number <= 255 && trap.error <= INT32_MAX) {
-			fault->trap_number = (int)trap.number;
-			fault->error_code = (int)trap.error;
-		}
-		return true;
+	if (read_siginfo(core, context, &signal))
+		found = fault_is_synchronous(&signal) && agrees(core->arch, &signal, known ? &trap : NULL);
+	else
+		found = from_trap(core, context, known ? &trap : NULL, &signal);
+	if (!found)
+		return false;
+	fault->source = CW_FAULT_SIGNAL_FRAME;
+	fault->signal = signal;
+	fault->registers = context->registers;
+	fault->pc = context->registers[core->arch->pc];
+	fault->sp = context->registers[core->arch->sp];
+	fault->frame_index = context->frame_index + 1;
+	if (known && trap.number <= 255 && trap.error <= INT32_MAX) {
+		fault->trap_number = (int)trap.number;
+		fault->error_code = (int)trap.error;
 	}
+	return true;
+}
+
+bool fault_from_signal_frame(struct core *core, struct cw_fault *fault) {
+	for (size_t i = 0; i < core->n_signal_contexts; i++)
+		if (from_context(core, &core->signal_contexts[i], fault))
+			return true;
 	return false;
+}
+
+static bool is_near(uint64_t a, uint64_t b, uint64_t bytes) {
+	return a < b ? b - a < bytes : a - b < bytes;
+}
+
+bool fault_behind_crashed_handler(struct core *core, struct cw_fault *fault) {
+	const struct cw_stack *stack = &core->threads[0].stack;
+	const struct cw_mapping *mapping;
+	struct cw_fault first = *fault;
+	uint64_t address = arch_untag(core->arch, fault->signal.address), page = core->pub.page_bytes;
+
+	/* A handler that ran out of its own stack is a story of its own. */
+	if (!fault->signal.has_address || core->n_signal_contexts == 0 || (stack->has_bounds && fault->sp < stack->low + page))
+		return false;
+	if (!from_context(core, &core->signal_contexts[0], &first))
+		return false;
+	/* Programs that protect pages of theirs on purpose have handlers for that (garbage collectors, virtual machines):
+	 * there the first fault was none, and what crashed is the handler. Memory that is not there at all, or that the
+	 * handler stumbled over itself (it read the stack that was exhausted), is another matter. */
+	mapping = first.signal.has_address ? core_find_mapping(core, arch_untag(core->arch, first.signal.address)) : NULL;
+	if (mapping && first.signal.number == FAULT_SIGSEGV && !is_near(address, first.sp, page) &&
+	    !is_near(address, arch_untag(core->arch, first.signal.address), page))
+		return false;
+	*fault = first;
+	return true;
 }

@@ -15,6 +15,10 @@ bool fault_is_synchronous(const struct cw_signal *signal);
  * registers, frame_index and trap numbers. false: there is none. */
 bool fault_from_signal_frame(struct core *core, struct cw_fault *fault);
 
+/* The same for a handler that crashed itself, by another fault of the CPU's, while it handled the first one. The crashed
+ * thread's stack must be known for the SP of that second fault. false: the second fault is the one to explain. */
+bool fault_behind_crashed_handler(struct core *core, struct cw_fault *fault);
+
 /* fault-cause.c: the reason for SIGSEGV and SIGBUS with SI_KERNEL, and of SIGBUS with BUS_ADRALN. Sets cause,
  * cause_text and, where it can be computed, the address. */
 void fault_find_kernel_cause(struct core *core, struct cw_fault *fault);

@@ -173,10 +173,12 @@ int fault_reconstruct(struct core *core) {
 	};
 	core->pub.fault = fault;
 	/* A fault of the CPU's at the current PC is what ended the process, whatever handlers are still active below
-	 * it. */
+	 * it; but where the handler of one fault ran into another, the first one is the story. */
 	raised = !fault_is_synchronous(&fault->signal) && raised_by_itself(core) && !fault_from_signal_frame(core, fault);
 
 	find_stack(core, fault);
+	if (fault_is_synchronous(&fault->signal) && fault->source == CW_FAULT_SIGINFO && fault_behind_crashed_handler(core, fault))
+		find_stack(core, fault);
 	if (raised && fault->signal.has_code && fault_from_raised(core, fault))
 		return 0;
 	fault->has_address = fault->signal.has_address;

@@ -109,20 +109,54 @@ static void test_unrelated_frame(void **state) {
 	drop_core(core);
 }
 
-/* A fault of the CPU's at the current PC ended the process, whatever frames lie below. */
+/* A fault of the CPU's at the current PC ended the process, whatever frames lie below: a program that protects a page of
+ * its own and has a handler for it, whose handler crashed; and where the kernel tells no address. */
 static void test_genuine_fault_wins(void **state) {
-	static const int codes[] = { 1, 2, 128 };
+	static const struct {
+		int code, first_code;
+		uint64_t first, sp;
+	} cases[] = { { 1, 2, DATA + 0x1000, HEALTHY }, { 2, 2, DATA + 0x1800, HEALTHY }, { 128, 1, 0x10, HEALTHY }, { 1, 1, 0x10, LOW } };
 
 	(void)state;
-	for (size_t i = 0; i < ELEMENTSOF(codes); i++) {
+	for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
 		struct core *core = make_core();
 		const struct cw_fault *f;
 		struct frame frame;
 
-		add_frame(core, 0, &frame, SIGSEGV, 1, 0x10, 14, 6, 0x10);
-		f = RUN(core, make_signal(SIGSEGV, codes[i], 0x20), NOP, HEALTHY);
+		add_frame(core, 0, &frame, SIGSEGV, cases[i].first_code, cases[i].first, 14, 6, cases[i].first);
+		contexts[0].registers[core->arch->sp] = HEALTHY;
+		f = RUN(core, make_signal(SIGSEGV, cases[i].code, 0x20), NOP, cases[i].sp);
 		assert_int_not_equal(f->source, CW_FAULT_SIGNAL_FRAME);
 		assert_int_equal(f->frame_index, 0);
+		drop_core(core);
+	}
+}
+
+/* The handler of a fault that crashed itself: the first fault is the story, if it was one that nobody expects, or if the
+ * handler stumbled over the same place. */
+static void test_handler_crashed(void **state) {
+	static const struct {
+		int code;
+		uint64_t first, sp, second;
+	} cases[] = {
+		{ 1, 0x10, HEALTHY, 0x20 },                   /* nothing is there */
+		{ 2, DATA + 0x1000, HEALTHY, DATA + 0x1008 }, /* the same page again */
+		{ 2, GUARD + 0xff0, GUARD + 0xff8, GUARD + 0xff8 }, /* it read the stack that was exhausted */
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
+		struct core *core = make_core();
+		const struct cw_fault *f;
+		struct frame frame;
+
+		add_frame(core, 0, &frame, SIGSEGV, cases[i].code, cases[i].first, 14, 6, cases[i].first);
+		contexts[0].registers[core->arch->sp] = cases[i].sp;
+		f = RUN(core, make_signal(SIGSEGV, 1, cases[i].second), NOP, HEALTHY);
+		assert_int_equal(f->source, CW_FAULT_SIGNAL_FRAME);
+		assert_int_equal(f->frame_index, 5);
+		assert_int_equal(f->address, cases[i].first);
+		assert_int_equal(f->sp, cases[i].sp);
 		drop_core(core);
 	}
 }
@@ -294,6 +328,7 @@ int main(void) {
 		cmocka_unit_test(test_signal_frame_protection),
 		cmocka_unit_test(test_unrelated_frame),
 		cmocka_unit_test(test_genuine_fault_wins),
+		cmocka_unit_test(test_handler_crashed),
 		cmocka_unit_test(test_other_sender),
 		cmocka_unit_test(test_stale_frame),
 		cmocka_unit_test(test_frame_without_siginfo),
