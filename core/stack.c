@@ -13,8 +13,12 @@
 #define THREAD_STACK_MAX GIB(64)
 /* With no limit known (the core does not hold it), a main stack is taken to have the usual one. */
 #define USUAL_MAIN_LIMIT MIB(8)
-/* How far below its stack an overflow may jump and still be taken for that stack's: a frame of this size is a bug of its own. */
+/* How far below its stack an overflow may jump and still be taken for that stack's: a frame of this size is a bug of its own.
+ * Where frames show which stack it was, what a length of 32 bits that wrapped around makes of alloca(), and a little. */
 #define JUMP_MAX GIB(2)
+#define JUMP_MAX_FRAMES (GIB(4) + MIB(64))
+/* The same for a main thread that may have another stack instead: one frame of moderate size. */
+#define JUMP_OUT_OF_BLOCK MIB(1)
 /* How far below the memory that a stack of the program's own lies in SP may have run. */
 #define LEFT_MAX MIB(1)
 
@@ -201,19 +205,23 @@ static bool frames_inside(const struct cw_thread *t, const struct cw_stack *s) {
 	return false;
 }
 
-static bool find_own(struct core *core, const struct cw_thread *t, struct cw_stack *s) {
+static bool find_own(struct core *core, const struct cw_thread *t, uint64_t sp, struct cw_stack *s) {
 	struct block b;
 
-	if (t->is_main)
-		return find_main(core, s);
-	if (!find_pthread(core, t, &b))
+	if (t->is_main && find_main(core, s) && inside(s, sp))
+		return true;
+	/* After fork() in a thread that thread is the main one, and runs on where it was; elsewhere the main thread's record
+	 * has no block. */
+	if (t->is_main && !(find_pthread(core, t, &b) && sp < b.high && b.low - MIN(b.low, b.guard + JUMP_OUT_OF_BLOCK) <= sp))
+		return s->has_bounds;
+	if (!t->is_main && !find_pthread(core, t, &b))
 		return false;
 	*s = (struct cw_stack){ .kind = CW_STACK_PTHREAD, .has_bounds = true, .low = b.low, .high = b.high, .has_guard = !b.user,
 	                        .guard_bytes = b.guard, .has_limit = true, .limit_bytes = b.high - b.low, .source = b.source };
 	if (b.user) {
 		const struct cw_mapping *below = core_find_mapping(core, b.low - 1);
 
-		s->source = "struct pthread (glibc): memory that the program gave to the thread";
+		s->source = "struct pthread (glibc), which knows of no guard: memory that the program gave to the thread, or a guard size of 0";
 		if (below && below->perm == 0) {
 			s->has_guard = true;
 			s->guard_bytes = below->end - below->start;
@@ -242,14 +250,15 @@ static void set_alternate(const struct core *core, const struct stack_alt *alt, 
 
 void stack_find_bounds(struct core *core, const struct cw_thread *t, uint64_t sp, const struct stack_alt *alt, struct cw_stack *ret_stack) {
 	struct cw_stack own = {}, custom = {}, *s = &own;
-	bool have_own = find_own(core, t, &own), below = have_own && sp < own.low && own.low - sp <= JUMP_MAX;
+	bool have_own = find_own(core, t, sp, &own), below = have_own && sp < own.low && own.low - sp <= JUMP_MAX;
+	bool far_below = have_own && sp < own.low && own.low - sp <= JUMP_MAX_FRAMES;
 
 	/* Where both fit, the one that holds SP itself. */
 	if (on_alternate(alt, sp) && !(have_own && sp >= own.low && sp < own.high && !(sp >= alt->low && sp < alt->low + alt->size)))
 		set_alternate(core, alt, &own);
 	else if (have_own && inside(&own, sp))
 		s = &own;
-	else if (below && frames_inside(t, &own))
+	else if (far_below && frames_inside(t, &own))
 		s = &own;
 	else if (find_custom(core, t, sp, &custom))
 		s = &custom;

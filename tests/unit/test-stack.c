@@ -104,6 +104,26 @@ static void test_glibc(void **state) {
 	}
 }
 
+/* fork() in a thread: its child's only thread is the main one, and runs on that thread's stack. */
+static void test_forked_thread(void **state) {
+	_cleanup_(writer_freep) struct writer *w = writer_new(EM_X86_64);
+	struct cw_stack s;
+
+	(void)state;
+	writer_map(w, CODE, 0x1000, "rx", 0x1000);
+	writer_map(w, GUARD, 0x1000, "", 0);
+	writer_map(w, BLOCK, BLOCK_BYTES, "rw", BLOCK_BYTES);
+	writer_map(w, MAIN, MAIN_BYTES, "rw", MAIN_BYTES);
+	writer_auxv(w, AT_RANDOM, MAIN + MAIN_BYTES - 0x200);
+	glibc(w, GUARD, BLOCK_BYTES + 0x1000, 0x1000);
+	writer_thread(w, 100, "rip", CODE, "rsp", BLOCK + 0x2000, "fs_base", TLS, NULL);
+	writer_process(w, 100, 1000, "test", "test");
+	writer_signal(w, SIGSEGV, 1, 0x10);
+	s = bounds(w, NULL);
+	check(&s, CW_STACK_PTHREAD, BLOCK, END);
+	assert_true(s.has_guard);
+}
+
 static void test_musl(void **state) {
 	_cleanup_(writer_freep) struct writer *w = begin(BLOCK + 0x2000, 101);
 	struct cw_stack s;
@@ -256,6 +276,7 @@ static void test_hostile_alternate(void **state) {
 int main(void) {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_main),          cmocka_unit_test(test_glibc),     cmocka_unit_test(test_musl),
+		cmocka_unit_test(test_forked_thread),
 		cmocka_unit_test(test_i386),          cmocka_unit_test(test_in_the_guard), cmocka_unit_test(test_custom),
 		cmocka_unit_test(test_nowhere),       cmocka_unit_test(test_not_a_pthread), cmocka_unit_test(test_alternate),
 		cmocka_unit_test(test_alternate_above_own), cmocka_unit_test(test_hostile_alternate),
