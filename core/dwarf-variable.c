@@ -215,6 +215,23 @@ static bool is_record(Dwarf_Die *type) {
 	return tag == DW_TAG_structure_type || tag == DW_TAG_class_type || tag == DW_TAG_union_type;
 }
 
+/* A class without data, which has a size of 1 and shares its place with what comes next (deleters, allocators as bases). */
+static bool is_empty(Dwarf_Die *record, unsigned depth) {
+	unsigned left = ENTRIES_MAX;
+	Dwarf_Die die, type;
+
+	if (!is_record(record) || depth >= TYPE_DEPTH_MAX)
+		return false;
+	if (dwarf_child(record, &die) != 0)
+		return true;
+	do {
+		if ((dwarf_tag(&die) == DW_TAG_inheritance || (dwarf_tag(&die) == DW_TAG_member && !dwarf_hasattr(&die, DW_AT_external))) &&
+		    !(variable_type(&die, &type) && peel(&type) && is_empty(&type, depth + 1)))
+			return false;
+	} while (left-- > 0 && dwarf_siblingof(&die, &die) == 0);
+	return true;
+}
+
 /* The member whose bytes hold the offset; its own offset. */
 static bool find_member(Dwarf_Die *record, uint64_t offset, Dwarf_Die *ret_member, uint64_t *ret_start) {
 	unsigned left = ENTRIES_MAX;
@@ -232,6 +249,8 @@ static bool find_member(Dwarf_Die *record, uint64_t offset, Dwarf_Die *ret_membe
 		if (dwarf_attr(&die, DW_AT_data_member_location, &a) && dwarf_formudata(&a, &start) != 0)
 			continue;
 		if (!variable_type(&die, &type) || dwarf_aggregate_size(&type, &size) != 0 || offset < start || offset - start >= size)
+			continue;
+		if (size == 1 && peel(&type) && is_empty(&type, 0))
 			continue;
 		*ret_member = die;
 		*ret_start = start;
