@@ -17,6 +17,8 @@ static const char *const throw_names[] = { "__cxa_throw", "__cxa_rethrow", "std:
 	"__cxa_rethrow_primary_exception", NULL };
 static const char *const noexcept_names[] = { "__cxa_call_terminate*", "__gxx_personality*", "__clang_call_terminate*",
 	"_Unwind_*", "__cxa_call_unexpected*", NULL };
+static const char *const rethrow_names[] = { "__cxa_rethrow", NULL };
+static const char *const resume_names[] = { "_Unwind_Resume", NULL };
 static const char *const pure_names[] = { "__cxa_pure_virtual", "__cxa_deleted_virtual", NULL };
 static const char *const thread_names[] = { "std::thread::~thread*", "std::thread::operator=*", NULL };
 
@@ -24,6 +26,7 @@ struct terminated {
 	struct words_stack stack;
 	size_t terminate; /* outermost frame of std::terminate() */
 	size_t thrower;   /* __cxa_throw(), or stack.n */
+	bool resumed;     /* the exception had left the place already, whose cleanup ran last */
 	bool noexcept_;   /* between them a function that must not throw was met */
 	bool has_exception, placed, rethrown;
 	struct cxx_exception exception;
@@ -67,7 +70,11 @@ static void suggest_catch(const struct terminated *t, struct cw_finding *f) {
 	const char *handler = cw_format(t->stack.core, "catch (const %s &e)", type),
 		   *function = t->placed && t->place.function ? t->place.function : "the function that throws";
 
-	if (t->thrower == t->stack.n)
+	if (t->resumed)
+		cw_finding_suggest(f, "allow-throwing", handler,
+		    "a caller of %s() lets no exception through: it is noexcept, or it was cleaning up for another exception (a destructor that throws while the stack is unwound): catch %s inside %s(), or drop the noexcept",
+		    function, type, function);
+	else if (t->thrower == t->stack.n)
 		cw_finding_suggest(f, "allow-throwing", handler,
 		    "%s() is noexcept (destructors are, too), but something that it calls throws %s: catch it inside, or drop the noexcept",
 		    function, type);
@@ -118,11 +125,13 @@ static void claim_exception(const struct terminated *t, enum cw_confidence confi
 	/* Without the throw's frames the stack was unwound to the function that must not throw. */
 	f = cw_finding_add(run, "uncaught-exception", confidence, "%s%s%s%s %s %s%s", named ? e->type : "an exception",
 	    text ? " (\"" : "", text ? e->what : "", text ? "\")" : "",
-	    t->thrower == t->stack.n ? "reached"
-		: t->rethrown        ? "rethrown by"
-				     : "thrown by",
+	    t->resumed                 ? "left"
+		: t->thrower == t->stack.n ? "reached"
+		: t->rethrown          ? "rethrown by"
+				       : "thrown by",
 	    t->placed ? t->place.text : "unknown code",
-	    t->thrower == t->stack.n ? ", which is noexcept"
+	    t->resumed                 ? " and met a function that is noexcept, or a cleanup on behalf of another exception"
+		: t->thrower == t->stack.n ? ", which is noexcept"
 		: t->noexcept_       ? " met a function that is noexcept"
 				     : " was not caught");
 	add_frames(t, f);
@@ -157,6 +166,30 @@ static void claim_terminate(const struct terminated *t, bool thread, struct cw_r
 		    "%s calls std::terminate() itself, or a cleanup threw while an exception was unwinding through it: look at that line",
 		    t->placed ? t->place.text : "the function");
 	}
+}
+
+/* "throw;" where no exception is being handled: the runtime finds none to throw again, and gives up at once. */
+static void claim_rethrow_of_nothing(const struct terminated *t, struct cw_run *run) {
+	const char *where = t->placed ? t->place.text : "the program";
+	struct cw_finding *f;
+
+	f = cw_finding_add(run, "terminate", CW_LIKELY, "%s executed \"throw;\" while no exception was being handled", where);
+	add_frames(t, f);
+	cw_finding_evidence(f, "the frames between hold no exception object");
+	cw_fact_string(f, "kind", "rethrow-without-exception");
+	if (t->placed)
+		words_add_place(f, &t->place);
+	cw_finding_suggest(f, "rethrow-in-handler", "std::current_exception()",
+	    "\"throw;\" throws the exception again that a catch block is handling: call %s only from within one, or test std::current_exception() first",
+	    where);
+}
+
+/* Exceptions are allocated there: where the core has none of it, that none was found says nothing. */
+static bool has_heap(const struct cw_core *core) {
+	for (size_t i = 0; i < core->n_mappings; i++)
+		if (core->mappings[i].kind == CW_REGION_HEAP && core->mappings[i].stored > 0)
+			return true;
+	return false;
 }
 
 static void claim_pure_virtual(const struct terminated *t, size_t frame, struct cw_run *run) {
@@ -209,8 +242,11 @@ static int run(const struct cw_core *core, struct cw_run *host) {
 	t.has_exception = (t.thrower < t.stack.n || t.noexcept_) && cxx_find_exception(&t.stack, 0, last, &t.exception);
 	t.rethrown = t.thrower < t.stack.n &&
 	    !words_match(words_function(t.stack.frames[t.thrower]), (const char *const[]){ "__cxa_throw", NULL });
+	t.resumed = t.noexcept_ && words_find(&t.stack, t.terminate, resume_names) <= last + 2 && t.thrower == t.stack.n;
 	sure = words_trust(&t.stack, last, CW_CERTAIN);
-	if (t.thrower < t.stack.n || t.noexcept_)
+	if (t.rethrown && !t.has_exception && has_heap(core) && words_match(words_function(t.stack.frames[t.thrower]), rethrow_names))
+		claim_rethrow_of_nothing(&t, host);
+	else if (t.thrower < t.stack.n || t.noexcept_)
 		claim_exception(&t, t.thrower < t.stack.n || t.has_exception ? sure : CW_LIKELY, host);
 	else
 		claim_terminate(&t,

@@ -82,6 +82,37 @@ static bool is_runtime_module(const struct cw_module *module) {
 	return module && !module->is_executable && words_match(words_base_name(module->path), names);
 }
 
+/* How many characters at p are an operator's own, after the word "operator": "<<=" is neither brackets nor arguments. */
+static size_t operator_length(const char *p) {
+	static const char *const operators[] = { "<=>", "<<=", ">>=", "->*", "()", "<<", ">>", "<=", ">=", "->", "<", ">" };
+
+	for (size_t i = 0; i < sizeof(operators) / sizeof(operators[0]); i++)
+		if (strncmp(p, operators[i], strlen(operators[i])) == 0)
+			return strlen(operators[i]);
+	return 0;
+}
+
+/* Template functions have their return type before the name: a std::string that a program's own function returns makes that
+ * function nobody else's. */
+static const char *behind_return_type(const char *function) {
+	const char *begin = function;
+	size_t depth = 0;
+
+	for (const char *s = function; *s; s++) {
+		if (*s == '(' && depth == 0 && strncmp(s, "(anonymous namespace)", 21) != 0 && strncmp(function, "decltype", 8) != 0)
+			return begin;
+		if (s - function >= 8 && strncmp(s - 8, "operator", 8) == 0 && operator_length(s) > 0)
+			s += operator_length(s) - 1;
+		else if (*s == '<' || *s == '(')
+			depth++;
+		else if ((*s == '>' || *s == ')') && depth > 0)
+			depth--;
+		else if (*s == ' ' && depth == 0 && !(s - begin >= 8 && memmem(begin, (size_t)(s - begin), "operator", 8)))
+			begin = s + 1;
+	}
+	return function;
+}
+
 /* Runtimes that are linked into the program itself, or inlined in its functions. */
 static bool is_runtime_name(const char *function) {
 	static const char *const names[] = { "std::*", "core::*", "alloc::*", "<std::*", "<core::*", "<alloc::*",
@@ -93,21 +124,8 @@ static bool is_runtime_name(const char *function) {
 		"realloc", "g_free", "g_realloc", "g_malloc*", "__interceptor_*", "__asan::*", "__asan_*", "__ubsan*", "__tsan*", "__msan*", "__lsan*",
 		"__sanitizer*", "g_assertion_message*", "g_abort",
 		"_Py*", "PyObject_*", "PyEval_*", "PyRun_*", "PyType_*", "PyNumber_*", "Py_*", "v8::*", "node::*", "Builtins_*", NULL };
-	size_t depth = 0;
 
-	if (words_match(function, names))
-		return true;
-	/* Template functions have their return type before the name. */
-	for (const char *s = function; *s && *s != '('; s++) {
-		if (*s == '<')
-			depth++;
-		else if (*s == '>' && depth > 0)
-			depth--;
-		else if (*s == ' ' && depth == 0 &&
-		    (strncmp(s, " std::", 6) == 0 || strncmp(s, " __gnu_cxx::", 12) == 0))
-			return true;
-	}
-	return false;
+	return words_match(behind_return_type(function), names);
 }
 
 static bool is_runtime_file(const char *file) {
@@ -228,20 +246,27 @@ const char *words_bare(const struct cw_core *core, const char *function) {
 
 	if (!function)
 		return NULL;
+	function = behind_return_type(function);
 	/* Rust's "<X as Y>::z" keeps its brackets; elsewhere <…> goes, and the first '(' ends the name, but for
 	 * "(anonymous namespace)" and "operator()". */
 	for (const char *p = function; *p && n + 24 < sizeof(out); p++) {
 		bool after_operator = n >= 8 && strncmp(out + n - 8, "operator", 8) == 0, rust = function[0] == '<';
 
-		if (strncmp(p, "(anonymous namespace)", 21) == 0) {
+		if (after_operator && angle == 0 && operator_length(p) > 0) {
+			size_t length = operator_length(p);
+
+			memcpy(out + n, p, length);
+			n += length;
+			p += length - 1;
+		} else if (strncmp(p, "(anonymous namespace)", 21) == 0) {
 			memcpy(out + n, p, 21);
 			n += 21;
 			p += 20;
-		} else if (*p == '<' && !rust && !after_operator) {
+		} else if (*p == '<' && !rust) {
 			angle++;
 		} else if (*p == '>' && angle > 0) {
 			angle--;
-		} else if (*p == '(' && angle == 0 && !rust && !after_operator && function != p) {
+		} else if (*p == '(' && angle == 0 && !rust && function != p) {
 			/* Go's methods: main.(*Server).Run */
 			if (p[-1] != '.')
 				break;
@@ -250,6 +275,8 @@ const char *words_bare(const struct cw_core *core, const char *function) {
 			out[n++] = *p;
 		}
 	}
+	while (n > 0 && out[n - 1] == ' ')
+		n--;
 	out[n] = 0;
 	for (char *twice; (twice = strstr(out, "::::")) != NULL;)
 		memmove(twice, twice + 2, strlen(twice + 2) + 1);

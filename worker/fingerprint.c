@@ -44,6 +44,12 @@ static bool matches_any(const char *name, const char *const *list, size_t n) {
 	return false;
 }
 
+static bool ends_with(const char *s, size_t n, const char *suffix) {
+	size_t m = strlen(suffix);
+
+	return n >= m && memcmp(s + n - m, suffix, m) == 0;
+}
+
 /* Drops what stands in <> and () and everything behind the argument list; keeps `operator()`, `(anonymous namespace)` and Rust's leading `<X as Y>`. */
 static const char *normalise(struct core *core, const char *name) {
 	char out[NAME_MAX_BYTES];
@@ -58,7 +64,9 @@ static const char *normalise(struct core *core, const char *name) {
 			p += sizeof(anonymous) - 2;
 			continue;
 		}
-		if (!rust && *p == '<' && p > name && !str_has_prefix(p, "<=") && !str_has_suffix(name, "operator<")) {
+		bool operator = ends_with(out, n, "operator") || ends_with(out, n, "operator<");
+
+		if (!rust && *p == '<' && p > name && !operator) {
 			angle++;
 			continue;
 		}
@@ -68,7 +76,7 @@ static const char *normalise(struct core *core, const char *name) {
 		}
 		if (angle > 0)
 			continue;
-		if (*p == '(' && !(n >= 8 && strncmp(out + n - 8, "operator", 8) == 0))
+		if (*p == '(' && !ends_with(out, n, "operator"))
 			break;
 		out[n++] = *p;
 	}

@@ -37,7 +37,7 @@ static struct cw_mapping mappings[] = {
 	{ .start = CODE, .end = CODE + 0x10000, .perm = CW_PERM_READ | CW_PERM_EXEC, .module = &program },
 	{ .start = CONST, .end = CONST + 0x10000, .perm = CW_PERM_READ, .module = &program },
 	{ .start = DATA, .end = DATA + 0x10000, .perm = CW_PERM_READ | CW_PERM_WRITE, .module = &program },
-	{ .start = HEAP, .end = HEAP + 0x10000, .perm = CW_PERM_READ | CW_PERM_WRITE },
+	{ .start = HEAP, .end = HEAP + 0x10000, .stored = 0x10000, .perm = CW_PERM_READ | CW_PERM_WRITE, .kind = CW_REGION_HEAP },
 	{ .start = STACK, .end = STACK + 0x10000, .perm = CW_PERM_READ | CW_PERM_WRITE },
 };
 static uint8_t memory[sizeof(mappings) / sizeof(mappings[0])][0x10000];
@@ -56,7 +56,7 @@ static char *strings[4096];
 static struct cw_finding {
 	const char *id;
 	enum cw_confidence confidence;
-	char facts[4096], evidence[8192];
+	char summary[512], facts[4096], evidence[8192];
 	size_t n_suggestions;
 } finding;
 static size_t n_findings;
@@ -159,9 +159,14 @@ const char *cw_format(const struct cw_core *c, const char *format, ...) {
 
 struct cw_finding *cw_finding_add(
     struct cw_run *run, const char *id, enum cw_confidence confidence, const char *format, ...) {
-	(void)run, (void)format;
+	va_list ap;
+
+	(void)run;
 	n_findings++;
 	finding = (struct cw_finding){ .id = id, .confidence = confidence };
+	va_start(ap, format);
+	vsnprintf(finding.summary, sizeof(finding.summary), format, ap);
+	va_end(ap);
 	return &finding;
 }
 
@@ -217,6 +222,8 @@ static inline int setup(void **state) {
 	};
 	core.crashed = &thread;
 	core.program = &program;
+	core.mappings = mappings;
+	core.n_mappings = sizeof(mappings) / sizeof(mappings[0]);
 	return 0;
 }
 

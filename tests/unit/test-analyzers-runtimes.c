@@ -124,6 +124,22 @@ static void test_terminate(void **state) {
 	run(&cw_builtin_cxx_exception);
 	check("uncaught-exception", CW_CERTAIN);
 	has_fact("kind=noexcept;culprit=parse;");
+	/* Cleaned up and left already: not that function is noexcept, but one further out. */
+	setup(state);
+	stack("+abort", "+?", "+__gxx_personality_v0", "+?", "+_Unwind_Resume", "File::~File()", "parse()", "main", NULL);
+	run(&cw_builtin_cxx_exception);
+	assert_non_null(strstr(finding.summary, "left File::~File()"));
+	/* Nothing to throw again; where the heap is not in the core, nobody knows. */
+	setup(state);
+	stack("+abort", "+std::terminate()", "+__cxa_rethrow", "retry()", "main", NULL);
+	run(&cw_builtin_cxx_exception);
+	check("terminate", CW_LIKELY);
+	has_fact("kind=rethrow-without-exception;culprit=retry;");
+	/* An operator keeps its sign. */
+	setup(state);
+	stack("+abort", "+std::terminate()", "+__cxa_throw", "std::ostream& ns::operator<< <int>(std::ostream&, T<int> const&)", "main", NULL);
+	run(&cw_builtin_cxx_exception);
+	has_fact("culprit=ns::operator<<;");
 	/* The program's own terminate handler aborts for a reason of its own. */
 	setup(state);
 	stack("+abort", "my_handler", "+std::terminate()", "+__cxa_throw", "f", NULL);

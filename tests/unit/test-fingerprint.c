@@ -118,6 +118,8 @@ static void test_functions(void **state) {
 	/* Arguments, template arguments, and what lies below main are the same bug. */
 	check_equal(NAMES("f(int)", "g<char>::h(std::string const&)", "main"), NAMES("f(long)", "g<std::vector<int>>::h()", "main"), true);
 	check_equal(NAMES("ns::operator()(int)"), NAMES("ns::operator<<(int)"), false);
+	check_equal(NAMES("operator<<(std::ostream&, A)"), NAMES("operator<(A, A)"), false);
+	check_equal(NAMES("operator<<(std::ostream&, A)"), NAMES("operator<<(std::ostream&, B)"), true);
 	check_equal(NAMES("(anonymous namespace)::f()"), NAMES("(anonymous namespace)::g()"), false);
 	check_equal(NAMES("f", "main", "__libc_start_main", "_start"), NAMES("f", "main", "__libc_start_call_main", "__libc_start_main", "_start"), true);
 	/* The way from the bug to the end, which differs with the C library's version. */
