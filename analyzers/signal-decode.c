@@ -53,9 +53,14 @@ const char *decode_perm(const struct cw_mapping *mapping) {
 	return perms[mapping->perm & 7];
 }
 
+/* The last page but a few of the address space: the old system calls of x86-64, at an address that is part of its ABI. */
+const char *decode_mapping_name(const struct cw_mapping *mapping) {
+	return mapping->name ? mapping->name : mapping->start == UINT64_C(0xffffffffff600000) ? "[vsyscall]" : "anonymous memory";
+}
+
 static const char *mapping_text(const struct cw_core *core, const struct cw_mapping *mapping) {
 	return text(cw_format(core, "%s (0x%" PRIx64 "-0x%" PRIx64 " %s)",
-	    mapping->name ? mapping->name : "anonymous memory", mapping->start, mapping->end, decode_perm(mapping)));
+	    decode_mapping_name(mapping), mapping->start, mapping->end, decode_perm(mapping)));
 }
 
 /* "4 bytes above A, 8 below B": the one that is nearer first would hide which side was run over, so by address. */
@@ -218,7 +223,7 @@ static void add_evidence(const struct decode *d, struct cw_finding *finding) {
 	const struct cw_fault *fault = d->fault;
 
 	if (fault->source == CW_FAULT_SIGNAL_FRAME) {
-		add_signal(d, finding, "delivered: ", &d->core->signal);
+		add_signal(d, finding, d->core->signal.has_address ? "last, in the handler itself: " : "delivered: ", &d->core->signal);
 		add_signal(d, finding, "original, from the signal frame on the stack: ", &fault->signal);
 	} else if (fault->source == CW_FAULT_RECONSTRUCTED && d->core->signal.has_sender)
 		add_signal(d, finding, "delivered: ", &d->core->signal);

@@ -49,6 +49,7 @@ const char *decode_verb(enum cw_access access);
  * permissions. Never NULL. */
 const char *decode_region(const struct decode *d);
 const char *decode_perm(const struct cw_mapping *mapping);
+const char *decode_mapping_name(const struct cw_mapping *mapping);
 /* "rax = 0x10", or NULL. */
 const char *decode_base(const struct decode *d);
 

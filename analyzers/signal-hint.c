@@ -68,7 +68,7 @@ static bool find_fill(struct context *c) {
 		return false; /* text, more likely */
 	return set(c, freed ? "freed" : NULL, freed ? "a fill of freed memory" : "a fill pattern",
 	    cw_format(c->d->core, "every byte of %s is 0x%02x: %s", c->name, byte, by ? by : "a fill pattern"),
-	    freed ? "the pointer was read from memory that had been freed" : "the pointer was read from memory that was never set, or overwritten with one byte");
+	    freed ? "the pointer was most likely read from memory that had been freed" : "the pointer was read from memory that was never set, or overwritten with one byte");
 }
 
 static bool find_poison(struct context *c) {

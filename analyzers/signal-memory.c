@@ -84,6 +84,14 @@ static bool is_null_base(const struct decode *d) {
 	       strcmp(d->operand->base, "rip") != 0 && decode_register(d, d->operand->base, &value) >= 0 && value == 0;
 }
 
+/* The register holds the address itself, and no member is likely to begin there: a count or an id, not a pointer. */
+static bool is_number(const struct decode *d) {
+	uint64_t value;
+
+	return d->operand && d->operand->base && strcmp(d->operand->base, "rip") != 0 &&
+	    decode_register(d, d->operand->base, &value) >= 0 && value == d->fault->address && value % 4 != 0;
+}
+
 static void claim_null(struct decode *d) {
 	const struct cw_variable *v = d->variable && d->variable->value == 0 ? d->variable : NULL;
 	struct cw_finding *finding;
@@ -97,6 +105,9 @@ static void claim_null(struct decode *d) {
 	decode_add_access(d, finding);
 	decode_suggest_register(d, finding,
 	    v ? cw_format(d->core, "check %s before it is used", v->name)
+	    : is_number(d)
+		? cw_format(d->core, "check the pointer whose member at offset 0x%" PRIx64 " is accessed, or what took the number %" PRIu64 " for a pointer",
+		    d->fault->address, d->fault->address)
 	    : d->fault->address > 0 ? cw_format(d->core, "check the pointer whose member at offset 0x%" PRIx64 " is accessed",
 					d->fault->address)
 				  : "check the pointer before it is accessed");
@@ -137,8 +148,8 @@ static void claim_protected(struct decode *d, const struct cw_mapping *mapping) 
 
 	finding =
 	    decode_claim(d, "protection-violation", decode_proven(d), "%s %s 0x%" PRIx64 " in %s, which is %s (%s)", d->place,
-		decode_verb(d->fault->access), d->fault->address, mapping->name ? mapping->name : "anonymous memory",
-		read_only ? "read-only" : "not accessible", decode_perm(mapping));
+		decode_verb(d->fault->access), d->fault->address, decode_mapping_name(mapping),
+		read_only ? "read-only" : mapping->perm == CW_PERM_EXEC ? "for execution only" : "not accessible", decode_perm(mapping));
 	cw_fact_string(finding, "kind", read_only ? "read-only" : "no-access");
 	decode_add_access(d, finding);
 	if (read_only && mapping->module)

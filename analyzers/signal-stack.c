@@ -54,8 +54,7 @@ static bool claim_stack_pointer(struct decode *d) {
 		return false;
 	finding = decode_claim(d, "stack-pointer-corruption", stack->has_bounds ? CW_LIKELY : CW_CERTAIN,
 	    "the stack pointer was 0x%" PRIx64 ", which is no stack, when %s used it", d->fault->sp, d->place);
-	cw_finding_evidence(finding, "SP = 0x%" PRIx64 " lies in no writable memory and in no thread's stack%s", d->fault->sp,
-	    stack->has_bounds ? "" : ", nor near one");
+	cw_finding_evidence(finding, "SP = 0x%" PRIx64 " lies in no writable memory and in no thread's stack", d->fault->sp);
 	cw_fact_string(finding, "kind", "stack-pointer");
 	decode_add_access(d, finding);
 	cw_finding_suggest(finding, "stack-protector", "-fstack-protector-strong",

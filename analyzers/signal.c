@@ -10,6 +10,7 @@
 #include <signal.h>
 
 #include "signal-decode.h"
+#include "words.h"
 
 enum { CODE_INTDIV = 1, CODE_INTOVF = 2, CODE_KERNEL = 128 };
 
@@ -42,6 +43,15 @@ static void claim_illegal(struct decode *d) {
 		cw_fact_string(finding, "culprit", d->culprit);
 }
 
+/* Libraries that end a program by a breakpoint, once they have told why: g_error(), and what G_DEBUG makes fatal. */
+static bool is_fatal_message(const struct decode *d) {
+	static const char *const functions[] = { "g_log*", "_g_log*", "g_return_if_fail_warning", "g_warn_message", NULL };
+	static const char *const modules[] = { "libglib-2.0.so*", NULL };
+
+	return d->frame && (words_match(words_function(d->frame), functions) ||
+	    (d->frame->module && words_match(words_base_name(d->frame->module->path), modules)));
+}
+
 static void claim_trap(struct decode *d) {
 	const struct cw_instruction *instruction = d->fault->instruction;
 	bool breakpoint = instruction && instruction->class_ == CW_INSN_TRAP;
@@ -58,6 +68,12 @@ static void claim_trap(struct decode *d) {
 	    breakpoint ? "a breakpoint instruction" : "a debug trap");
 	if (d->culprit)
 		cw_fact_string(finding, "culprit", d->culprit);
+	if (is_fatal_message(d)) {
+		cw_finding_suggest(finding, "read-the-log", cw_format(d->core, "journalctl _PID=%d", d->core->pid),
+		    "GLib stops a program so after a fatal message of %s (g_error(), or a warning that G_DEBUG or g_log_set_always_fatal() made fatal): the message stands in the program's last output",
+		    d->culprit ? d->culprit : "the program");
+		return;
+	}
 	cw_finding_suggest(finding, "remove-trap", NULL,
 	    "%s contains a breakpoint (int3, G_BREAKPOINT, DebugBreak) or a debugger left one: remove it, or handle SIGTRAP",
 	    d->culprit ? d->culprit : d->place);

@@ -82,6 +82,25 @@ uint64_t overflow_wanted_bytes(const struct cw_core *core, const struct cw_frame
 	return core->arch == CW_ARCH_AARCH64 ? aarch64_bytes(core, f) : x86_bytes(core, f);
 }
 
+/* x86: sub rsp, REGISTER; aarch64: sub sp, sp, xN. */
+bool overflow_has_variable_frame(const struct cw_core *core, uint64_t pc) {
+	const struct cw_symbol *symbol = cw_symbolize(core, pc, true);
+
+	for (uint64_t at = symbol ? symbol->start : 0; at != 0 && at < pc && pc - at <= FUNCTION_BYTES_MAX;) {
+		const struct cw_instruction *i = cw_decode(core, at, NULL);
+		char reg[8];
+
+		if (!i || i->length == 0)
+			return false;
+		if (sscanf(i->text, "sub rsp, %7[a-z0-9]", reg) == 1 || sscanf(i->text, "sub esp, %7[a-z0-9]", reg) == 1 ||
+		    sscanf(i->text, "sub sp, sp, %7[a-z0-9]", reg) == 1)
+			if (reg[0] == 'r' || reg[0] == 'e' || reg[0] == 'x')
+				return true;
+		at += i->length;
+	}
+	return false;
+}
+
 struct reach {
 	uint64_t start[FUNCTIONS_MAX];
 	size_t n;

@@ -11,6 +11,8 @@
 #define TURN_LARGE 4096
 /* What the C library keeps at the top of every thread's stack is less. */
 #define TLS_LARGE (64u << 10)
+/* Nobody means to have a variable-length array as large as this. */
+#define UNBOUNDED (256 * MIB)
 
 static bool is_language(const char *language, const char *wanted) {
 	return language && strcmp(language, wanted) == 0;
@@ -56,6 +58,13 @@ static void suggest_recursion(const struct cw_core *core, const struct overflow_
 			                   known_recursions[i].advice, group_digits(s->turns, a), s->where ? s->where : "the program");
 			return;
 		}
+	for (size_t k = 0; c && k < c->n_cycle; k++)
+		if (c->cycle[k].signal_frame) {
+			cw_finding_suggest(finding, "end-recursion", "sigaction() without SA_NODEFER",
+			                   "%s%s runs in a signal handler that is interrupted by another signal before it has ended, %s times: it raises the signal, or the very fault that it handles, itself, and SA_NODEFER lets that in.",
+			                   name ? name : s->where ? s->where : "This function", name ? "()" : "", group_digits(s->turns, a));
+			return;
+		}
 	cw_finding_suggest(finding, "end-recursion", NULL,
 	                   "Look at the condition that should end the recursion of %s%s: it took %s turns of %s bytes. If the depth is meant to be that large, bound it, or use a loop with a container on the heap.",
 	                   name ? name : s->where ? s->where : "this function", name ? "()" : "", group_digits(s->turns, a), group_digits(s->culprit_bytes, b));
@@ -63,13 +72,23 @@ static void suggest_recursion(const struct cw_core *core, const struct overflow_
 		cw_finding_suggest(finding, "shrink-frame", NULL, "Each turn is large: %s bytes. Move large locals to the heap.", group_digits(s->culprit_bytes, a));
 }
 
-static void suggest_shrink(const struct overflow_story *s, struct cw_finding *finding) {
+/* A frame whose size the program computed, and computed far too large: no stack is meant to hold that. */
+static bool is_unbounded(const struct cw_core *core, const struct overflow *o, const struct overflow_story *s) {
+	return s->kind == OVERFLOW_LARGE_FRAME && s->culprit_frame && s->culprit_bytes > UNBOUNDED && s->culprit_bytes > o->stack_bytes &&
+	       overflow_has_variable_frame(core, s->culprit_frame->pc);
+}
+
+static void suggest_shrink(const struct cw_core *core, const struct overflow *o, const struct overflow_story *s, struct cw_finding *finding) {
 	char a[32];
 
 	if (!s->culprit || s->culprit_bytes < 4096)
 		return;
 	group_digits(s->culprit_bytes, a);
-	if (is_language(s->language, "Rust"))
+	if (is_unbounded(core, o, s))
+		cw_finding_suggest(finding, "bound-length", NULL,
+		                   "%s() computes how much of the stack it takes (alloca, a variable-length array), and came to %s bytes: look for a length that is negative, wrapped around or comes from outside, and check it against a bound first.",
+		                   s->culprit, a);
+	else if (is_language(s->language, "Rust"))
 		cw_finding_suggest(finding, "shrink-frame", NULL, "Make the %s-byte frame of %s smaller: Box the large locals (Box::new, vec![0; n].into_boxed_slice()) or, in async code, Box::pin the large futures.",
 		                   a, s->culprit);
 	else
@@ -180,8 +199,10 @@ void overflow_suggest(const struct cw_core *core, const struct overflow *o, cons
 	if (s->kind == OVERFLOW_RECURSION)
 		suggest_recursion(core, s, finding);
 	else
-		suggest_shrink(s, finding);
+		suggest_shrink(core, o, s, finding);
 	suggest_tls(s, finding);
+	if (is_unbounded(core, o, s))
+		return;
 	suggest_size(core, o, s, finding);
 	if (s->kind != OVERFLOW_RECURSION && s->optimized == 0)
 		cw_finding_suggest(finding, "optimise", is_language(s->language, "Rust") ? "CARGO_PROFILE_DEV_OPT_LEVEL=1 cargo build" : "-Og",

@@ -29,8 +29,10 @@ static const struct machine {
 #define PROBE_REACH (64u << 10)
 /* What every thread of the C library has at the top of its stack; more is the program's. */
 #define RESERVED_USUAL (64u << 10)
-/* A frame that jumps further than this below its stack is taken for a corrupted SP instead. */
+/* A frame that jumps further than this below its stack is taken for a corrupted SP instead; unless its function makes
+ * room of any size (alloca, VLA), whose length of 32 bits may have wrapped around. */
 #define JUMP_MAX (UINT64_C(2) << 30)
+#define JUMP_MAX_VARIABLE ((UINT64_C(4) << 30) + (UINT64_C(64) << 20))
 
 /* Whether memory that could be accessed lies in [low, high). */
 static bool accessible_between(const struct cw_core *core, uint64_t low, uint64_t high) {
@@ -143,7 +145,9 @@ static bool rule_custom(const struct machine *machine, const struct cw_core *cor
 static bool rule_jump(const struct cw_core *core, const struct cw_fault *f, const struct cw_stack *s, struct overflow *o) {
 	uint64_t distance = f->sp > f->address ? f->sp - f->address : f->address - f->sp;
 
-	if (!s->has_bounds || !f->has_address || f->sp >= s->low || s->low - f->sp > JUMP_MAX || f->address >= s->low)
+	if (!s->has_bounds || !f->has_address || f->sp >= s->low || f->address >= s->low)
+		return false;
+	if (s->low - f->sp > JUMP_MAX && (s->low - f->sp > JUMP_MAX_VARIABLE || !overflow_has_variable_frame(core, f->pc)))
 		return false;
 	if (distance > core->page_bytes && !(f->address > f->sp))
 		return false;
@@ -209,7 +213,7 @@ static void add_evidence(const struct cw_core *core, const struct overflow *o, c
 	if (s->has_bounds)
 		cw_finding_evidence(finding, "stack of thread %s: 0x%" PRIx64 "–0x%" PRIx64 " (%s bytes%s), from %s", t->name ? t->name : "?", s->low, s->high,
 		                    group_digits(s->high - s->low, a), s->kind == CW_STACK_MAIN ? " mapped" : "", s->source);
-	if (s->kind == CW_STACK_MAIN && s->has_limit && s->limit_bytes != UINT64_MAX)
+	if (s->kind == CW_STACK_MAIN && s->has_limit && s->limit_bytes != UINT64_MAX && !strstr(s->source, "not in the core"))
 		cw_finding_evidence(finding, "the main stack may grow to %s bytes (RLIMIT_STACK)", group_digits(s->limit_bytes, a));
 	else if (s->has_guard && s->guard_bytes > 0)
 		cw_finding_evidence(finding, "guard: 0x%" PRIx64 "–0x%" PRIx64 " (%s bytes)", s->low - s->guard_bytes, s->low, group_digits(s->guard_bytes, a));
@@ -288,7 +292,9 @@ static void add_detail(const struct cw_core *core, const struct overflow *o, con
 		how = " The kernel reported SI_KERNEL without an address because it could not deliver the signal of the original fault: a handler for it is installed, it has no alternate "
 		      "stack on this thread (sigaltstack), and the exhausted stack had no room for the signal frame. The missing address does not mean address 0.";
 	else if (f->source == CW_FAULT_SIGNAL_FRAME)
-		how = " A handler ran on an alternate stack and ended the program in its own way; the original fault was read from the signal frame that it left.";
+		how = core->signal.has_address
+		    ? " A handler ran on an alternate stack and crashed itself; the original fault was read from the signal frame below it."
+		    : " A handler ran on an alternate stack and ended the program in its own way; the original fault was read from the signal frame that it left.";
 	cw_finding_detail(finding, "Thread %s has used %s of the %s bytes of its stack.%s%s", core->crashed->name ? core->crashed->name : "?",
 	                  group_digits(o->used_bytes, used), o->stack_bytes ? group_digits(o->stack_bytes, all) : "?",
 	                  story->unseen ? " The core does not hold the memory of this stack." :

@@ -47,5 +47,7 @@ bool is_runtime_frame(const struct cw_frame *frame);
 
 /* stack-overflow-code.c. The bytes that the prologue of a frame's function asks for; 0: few, or unknown. */
 uint64_t overflow_wanted_bytes(const struct cw_core *core, const struct cw_frame *frame);
+/* Whether the function around a pc takes room on the stack, before it, whose size it computes (alloca, variable-length arrays). */
+bool overflow_has_variable_frame(const struct cw_core *core, uint64_t pc);
 /* Whether a function can get back to itself by direct calls. */
 bool overflow_calls_itself(const struct cw_core *core, const struct cw_symbol *symbol);
