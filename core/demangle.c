@@ -15,7 +15,11 @@
 #include "core/demangle.h"
 
 #include <ctype.h>
+#ifdef HAVE_LIBIBERTY_DEMANGLE_H
 #include <libiberty/demangle.h>
+#else
+#include <demangle.h>
+#endif
 #include <setjmp.h>
 
 #include "util/text.h"

@@ -46,8 +46,23 @@ def mount(*arguments):
         lib.bail("mount %s: %s(CAP_SYS_ADMIN and overlayfs on a local file system are needed)" % (" ".join(arguments), done.stderr))
 
 
+def core_of_null(scratch, folder=None):
+    """The core of a real crash, unpacked: a null pointer's dereference. The program stays in the folder."""
+    follower = lib.Follower(scratch, "MESSAGE_ID=" + lib.COREDUMP_ID)
+    program = scratch.compile("null", "int main(void) { volatile int *p = 0; return *p; }\n")
+    pid = lib.crash(shutil.copy(program, folder) if folder else program)
+    packed = follower.wait(lambda e: lib.pid_of(e) == pid)["COREDUMP_FILENAME"]
+    follower.close()
+    if packed.endswith(".zst"):
+        subprocess.run(["zstd", "-q", "-d", "-o", scratch.at("core"), packed], check=True)
+    else:
+        shutil.copyfile(packed, scratch.at("core"))
+    return scratch.at("core")
+
+
 class Machine:
-    def __init__(self, scratch, config=""):
+    def __init__(self, scratch, config="", packaged=False):
+        """With the build folder's corewatch and this configuration; or, if packaged, as a machine that never had one, to install packages in."""
         if not shutil.which("systemd-nspawn"):
             lib.bail("systemd-nspawn is not there: apt-get install systemd-container")
         # Not on a tmpfs, which may have no user attributes; and visible at the same path inside, as /tmp is not.
@@ -58,7 +73,9 @@ class Machine:
         self.log = os.path.join(self.base, "console")
         self.seconds = int(time.time()) - 100_000
         self.make_root()
-        self.install(config)
+        self.forget(packaged)
+        if not packaged:
+            self.install(config)
         scratch.stack.callback(self.stop)
         self.boot()
 
@@ -98,13 +115,26 @@ class Machine:
             os.symlink("/dev/null", self.at("/etc/systemd/system/%s" % unit))
         self.write("/etc/fstab", "")
 
-    def install(self, config):
-        self.write("/etc/corewatch/corewatch.conf.d/test.conf", config)
+    def forget(self, everything):
         # A corewatch that this machine has by itself would be found first.
         for folder in ("/etc/systemd/system", "/usr/local/lib/systemd/system", "/usr/local/lib/sysusers.d", "/usr/local/lib/tmpfiles.d"):
             for path in glob.glob(self.at(folder + "/corewatch*")):
                 if not os.path.isdir(path):
                     os.unlink(path)
+        if not everything:
+            return
+        for path in ("/etc/corewatch", "/var/lib/corewatch", "/var/cache/corewatch", "/usr/local/share/cockpit/corewatch"):
+            shutil.rmtree(self.at(path), ignore_errors=True)
+        for name in ("passwd", "group", "shadow", "gshadow"):
+            with open(self.at("/etc/" + name), encoding="utf-8") as f:
+                lines = [line for line in f if not line.startswith("corewatch")]
+            self.write("/etc/" + name, "".join(lines), os.stat(self.at("/etc/" + name)).st_mode & 0o777)
+        # Images for containers have one that lets no package start its service.
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(self.at("/usr/sbin/policy-rc.d"))
+
+    def install(self, config):
+        self.write("/etc/corewatch/corewatch.conf.d/test.conf", config)
         done = lib.run("make", "-C", lib.BUILDDIR, "install", "DESTDIR=" + self.root, env=lib.clean_environment(), timeout=600)
         if done.returncode != 0:
             raise RuntimeError("make install: " + done.stderr[-2000:])
