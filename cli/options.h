@@ -26,7 +26,7 @@ struct options {
 	size_t n_files;
 	const char *directory, *root, *unit, *field;
 	const char *exe, *stack_limit, *analyzers_dir;
-	const char *input, *output, *debugger, *debugger_arguments;
+	const char *input, *output, *debugger, *debugger_arguments, *state;
 	const struct format *format; /* cli/format.h; NULL: none was asked for */
 };
 
@@ -51,6 +51,7 @@ enum verb_bit {
 	VERB_WATCH = 1 << 10,
 	VERB_MUTE = 1 << 13,
 	VERB_UNMUTE = 1 << 14,
+	VERB_METRICS = 1 << 15,
 	VERB_ANY = (1 << 16) - 1,
 	/* Those that show whole reports, and all that read the journal. */
 	VERBS_WHOLE = VERB_INFO | VERB_STACK | VERB_EXPORT,
@@ -78,4 +79,5 @@ int verb_gdb(const struct options *options, char **arguments, size_t n);
 int verb_watch(const struct options *options, char **arguments, size_t n);
 int verb_mute(const struct options *options, char **arguments, size_t n);
 int verb_unmute(const struct options *options, char **arguments, size_t n);
+int verb_metrics(const struct options *options, char **arguments, size_t n);
 int verb_help(const struct options *options, char **arguments, size_t n);
