@@ -88,19 +88,22 @@ static void series_done(struct series *series) {
 	*series = (struct series){};
 }
 
-/* A place in a family that is full: the one unused for the longest time, if that is long enough. */
-static struct series *oldest_place(struct counts *counts, uint64_t time_usec) {
-	struct series *oldest = NULL;
+/* Times are at most COUNT_MAX, or the realtime of an entry in this journal: there is room for a month. */
+static uint64_t held_until(const struct series *series) {
+	return MIN(series->last_usec, COUNT_MAX) + MIN(series->value, (uint64_t)METRICS_HOLD_MAX) * METRICS_HOLD_USEC;
+}
+
+/* A place in a family that is full: the one that is over for the longest time, or NULL. */
+static struct series *free_place(struct counts *counts, uint64_t time_usec) {
+	struct series *first = NULL;
 
 	for (size_t i = 0; i < counts->n; i++) {
 		struct series *series = &counts->series[i];
 
-		if (streq(series->labels[0], OTHER))
-			continue;
-		if (!oldest || series->last_usec < oldest->last_usec)
-			oldest = series;
+		if (!streq(series->labels[0], OTHER) && (!first || held_until(series) < held_until(first)))
+			first = series;
 	}
-	return oldest && time_usec > oldest->last_usec && time_usec - oldest->last_usec > METRICS_PLACE_USEC ? oldest : NULL;
+	return first && held_until(first) < time_usec ? first : NULL;
 }
 
 int counts_find(struct metrics *metrics, enum family_id id, const char *const labels[LABELS_MAX], uint64_t time_usec,
@@ -119,7 +122,7 @@ int counts_find(struct metrics *metrics, enum family_id id, const char *const la
 	place = &counts->series[counts->n];
 	if (!streq(labels[0], OTHER) && counts->n - others >= families[id].series_max) {
 		/* Pairs of verdict and signal stay: there are always the same few. */
-		place = id == FAMILY_CRASHES ? NULL : oldest_place(counts, time_usec);
+		place = id == FAMILY_CRASHES ? NULL : free_place(counts, time_usec);
 		if (!place)
 			return -ENOENT;
 	}

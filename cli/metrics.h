@@ -11,8 +11,10 @@
 
 /* Programs, and units, that have a series of their own; the others are counted together as "other". */
 #define METRICS_PLACES_MAX 50
-/* A program that has not crashed for so long gives its place to another one when all are taken. */
-#define METRICS_PLACE_USEC (30 * 24 * 3600 * USEC_PER_SEC)
+/* When all places are taken, one that was held for long enough since its last crash goes to another: a day for each of its
+ * crashes, as programs under test come and go, and a month at most. */
+#define METRICS_HOLD_USEC (24 * 3600 * USEC_PER_SEC)
+#define METRICS_HOLD_MAX 30
 
 struct metrics;
 

@@ -137,19 +137,30 @@ static void test_places(void **state) {
 	assert_int_equal(count_lines(*state, "corewatch_crashes_by_exe_total{"), METRICS_PLACES_MAX + 1);
 	assert_value(*state, "corewatch_crashes_by_exe_total{exe=\"/bin/0\"}", 1);
 	assert_value(*state, "corewatch_crashes_by_exe_total{exe=\"other\"}", 2 * METRICS_PLACES_MAX);
-	/* All but one crash again; a month later a new program has the place of that one, and the next program has none. */
+	/* All but one crash again; after its day a new program has the place of that one, and the next program has none. */
 	for (unsigned i = 1; i < METRICS_PLACES_MAX; i++) {
 		snprintf(exe, sizeof(exe), "/bin/%u", i);
-		crash(*state, exe, START + 10 * DAY);
+		crash(*state, exe, START + DAY / 2);
 	}
-	crash(*state, "/bin/new", START + 31 * DAY);
-	crash(*state, "/bin/newer", START + 31 * DAY);
+	crash(*state, "/bin/new", START + DAY + 1);
+	crash(*state, "/bin/newer", START + DAY + 1);
 	assert_value(*state, "corewatch_crashes_by_exe_total{exe=\"/bin/0\"}", -1);
 	assert_value(*state, "corewatch_crashes_by_exe_total{exe=\"/bin/1\"}", 2);
 	assert_value(*state, "corewatch_crashes_by_exe_total{exe=\"/bin/new\"}", 1);
 	assert_value(*state, "corewatch_crashes_by_exe_total{exe=\"/bin/newer\"}", -1);
 	assert_value(*state, "corewatch_crashes_by_exe_total{exe=\"other\"}", 2 * METRICS_PLACES_MAX + 1);
 	assert_int_equal(count_lines(*state, "corewatch_crashes_by_exe_total{"), METRICS_PLACES_MAX + 1);
+	/* Two crashes hold for two days, many for a month. */
+	for (unsigned i = 0; i < 100; i++)
+		crash(*state, "/bin/1", START + DAY);
+	for (unsigned i = 0; i < METRICS_PLACES_MAX; i++) {
+		snprintf(exe, sizeof(exe), "/bin/later/%u", i);
+		crash(*state, exe, START + 31 * DAY);
+	}
+	assert_value(*state, "corewatch_crashes_by_exe_total{exe=\"/bin/1\"}", 102);
+	assert_value(*state, "corewatch_crashes_by_exe_total{exe=\"/bin/2\"}", -1);
+	crash(*state, "/bin/last", START + 31 * DAY + 1);
+	assert_value(*state, "corewatch_crashes_by_exe_total{exe=\"/bin/1\"}", -1);
 }
 
 /* A plug-in may claim any word: there is an end to that, too. */
