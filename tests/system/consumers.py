@@ -56,7 +56,7 @@ def unpack():
         os.makedirs(folder, exist_ok=True)
         got = lib.run("apt-get", "-q", "download", *names, cwd=folder) if names else plan
         if not names or got.returncode != 0:
-            lib.bail("%s is neither installed nor to be had from apt: %s" % (package, got.stderr))
+            lib.bail("%s is neither installed nor to be had from apt: %s" % (package, got.stderr or got.stdout))
         for file in os.listdir(folder):
             subprocess.run(["dpkg", "-x", os.path.join(folder, file), UNPACKED], check=True)
         shutil.rmtree(folder)
@@ -186,3 +186,7 @@ def crash(machine, send, path, core, number):
         raise RuntimeError("no report came\n" + machine.log()[-3000:])
     machine.synchronize()
     return pid
+
+
+if __name__ == "__main__":
+    unpack()
