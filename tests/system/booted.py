@@ -129,9 +129,10 @@ class Machine:
             with open(self.at("/etc/" + name), encoding="utf-8") as f:
                 lines = [line for line in f if not line.startswith("corewatch")]
             self.write("/etc/" + name, "".join(lines), os.stat(self.at("/etc/" + name)).st_mode & 0o777)
-        # Images for containers have one that lets no package start its service.
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(self.at("/usr/sbin/policy-rc.d"))
+        # Images for containers have the first, which lets no package start its service. The others do much after each package, and nothing for us.
+        for path in ("/usr/sbin/policy-rc.d", "/var/lib/man-db/auto-update", "/etc/apt/apt.conf.d/20packagekit"):
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(self.at(path))
 
     def install(self, config):
         self.write("/etc/corewatch/corewatch.conf.d/test.conf", config)
