@@ -8,6 +8,7 @@
 #include "core/plan.h"
 #include "core/symbols.h"
 #include "util/protocol.h"
+#include "util/text.h"
 #include "worker/record.h"
 #include "worker/run.h"
 
@@ -18,6 +19,23 @@ static inline void analyze_record(struct recorder *recorder, struct core *core, 
 		record_warning(recorder, core->problems[i].stage, core->problems[i].message);
 	record_end(recorder, core->n_problems == 0, 0);
 	symbols_save(core);
+}
+
+/* Each line is text that a terminal, a journal field and a JSON reader take as it is. */
+static inline void check_records(int fd, uint64_t size) {
+	char *text = size > 0 ? mmap(NULL, size, PROT_READ, MAP_PRIVATE, fd, 0) : NULL, *clean = malloc(size + 1);
+
+	fuzz_check(text != MAP_FAILED && clean);
+	for (size_t at = 0, n; at < size; at += n + 1) {
+		const char *end = memchr(text + at, '\n', size - at);
+
+		fuzz_check(end);
+		n = (size_t)(end - (text + at));
+		fuzz_check(text_clean(text + at, n, clean, size + 1) == n && memcmp(clean, text + at, n) == 0);
+	}
+	free(clean);
+	if (text)
+		munmap(text, size);
 }
 
 /* Promises: any bytes give records (or a reason), which are text, and not more than a reader takes. */
@@ -54,5 +72,6 @@ static inline void analyze_file(int fd, const struct core_options *options) {
 	}
 	analyze_record(&recorder, core, &run);
 	fuzz_check(recorder.error == 0 && recorder.written <= RECORDS_MAX);
+	check_records(records, recorder.written);
 	run_done(&run);
 }

@@ -50,14 +50,19 @@ static bool ends_with(const char *s, size_t n, const char *suffix) {
 	return n >= m && memcmp(s + n - m, suffix, m) == 0;
 }
 
+static bool is_inside_character(char c) {
+	return ((unsigned char)c & 0xc0) == 0x80;
+}
+
 /* Drops what stands in <> and () and everything behind the argument list; keeps `operator()`, `(anonymous namespace)` and Rust's leading `<X as Y>`. */
 static const char *normalise(struct core *core, const char *name) {
 	char out[NAME_MAX_BYTES];
 	size_t n = 0;
 	int angle = 0;
 	bool rust = name[0] == '<';
+	const char *p;
 
-	for (const char *p = name; *p && n + 1 < sizeof(out); p++) {
+	for (p = name; *p && n + 1 < sizeof(out); p++) {
 		static const char anonymous[] = "(anonymous namespace)";
 
 		if (str_has_prefix(p, anonymous)) {
@@ -79,6 +84,12 @@ static const char *normalise(struct core *core, const char *name) {
 		if (*p == '(' && !ends_with(out, n, "operator"))
 			break;
 		out[n++] = *p;
+	}
+	/* The next byte belongs to the last character: records are UTF-8, so all of it goes. */
+	if (n + 1 == sizeof(out) && is_inside_character(*p)) {
+		while (n > 0 && is_inside_character(out[n - 1]))
+			n--;
+		n -= n > 0;
 	}
 	out[n] = 0;
 	return arena_strdup(core->arena, out);

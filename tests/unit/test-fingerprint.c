@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 
+#include "util/text.h"
 #include "worker/fingerprint.h"
 
 #define FRAMES_MAX 32
@@ -266,6 +267,30 @@ static void test_culprit(void **state) {
 	assert_string_not_equal(p.id, q.id);
 }
 
+/* What is shown is cut at a character's border, wherever that falls. */
+static void test_names_stay_text(void **state) {
+	(void)state;
+	for (size_t lead = 0; lead < 8; lead++) {
+		char name[512] = "aaaaaaaa", clean[512];
+		size_t n = lead;
+
+		while (n + 4 < sizeof(name)) {
+			memcpy(name + n, lead % 2 ? "\xf0\x9f\x92\xa9" : "\xef\xbf\xbd", lead % 2 ? 4 : 3);
+			n += lead % 2 ? 4 : 3;
+		}
+		name[n] = 0;
+		{
+			_cleanup_crash_ struct crash *c = crash_new(0x400000, NAMES(name, "main"));
+			struct fingerprint p = make(c, "null-pointer");
+
+			for (size_t i = 0; i < p.n_basis; i++) {
+				text_clean(p.basis[i], strlen(p.basis[i]), clean, sizeof(clean));
+				assert_string_equal(p.basis[i], clean);
+			}
+		}
+	}
+}
+
 static void test_long_names(void **state) {
 	static char name[5000];
 	const char *odd[] = { name, "<", ">", "(", "<<<<>", "operator<", "operator", "f<g<h", ">>>>", "(anonymous namespace)", "", NULL };
@@ -286,6 +311,7 @@ int main(void) {
 		cmocka_unit_test(test_functions),     cmocka_unit_test(test_like_machinery), cmocka_unit_test(test_rust),
 		cmocka_unit_test(test_handlers),      cmocka_unit_test(test_guesses),  cmocka_unit_test(test_cycles),
 		cmocka_unit_test(test_cycle_of_one),  cmocka_unit_test(test_nothing_known), cmocka_unit_test(test_long_names),
+		cmocka_unit_test(test_names_stay_text),
 		cmocka_unit_test(test_programs),      cmocka_unit_test(test_panics),   cmocka_unit_test(test_libraries), cmocka_unit_test(test_culprit),
 	};
 
