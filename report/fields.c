@@ -10,6 +10,10 @@
 
 /* Flat fields are for matches and labels. Far below the 4 KiB where JSON readers see null, and a path still fits. */
 #define VALUE_MAX 1024
+/* For the catalog (`journalctl -x`), which puts the name in the place of a value when both are longer than 256 bytes. */
+#define EXPLANATION_MAX 220
+/* In its place where an analyzer knows nothing to do; without a value the catalog would show the field's name. */
+#define NO_SUGGESTION "look at the evidence of the report, and at the source where it points"
 
 /* Scalars of the document. */
 static const struct {
@@ -31,8 +35,8 @@ static const struct {
 	{ "COREWATCH_COREDUMP_CURSOR", "core.journal_cursor" },
 };
 
-/* The fixed ones, the table's, function, file and line, message, message id, two reports, NULL. */
-#define FIELDS_MAX (3 + ELEMENTSOF(flat) + 3 + 2 + 2 + 1)
+/* The fixed ones, the table's, summary and suggestion, function, file and line, message, message id, two reports, NULL. */
+#define FIELDS_MAX (3 + ELEMENTSOF(flat) + 2 + 3 + 2 + 2 + 1)
 
 static int append(struct report_fields *fields, const char *name, const char *value, size_t max) {
 	_cleanup_free_ char *clean = text_clean_dup(value, strlen(value));
@@ -63,6 +67,18 @@ static int append_flat(struct report_fields *fields, json_object *report) {
 			r = append(fields, flat[i].field, text, VALUE_MAX);
 	}
 	return r;
+}
+
+/* What happened and what to do, for readers that take no JSON. */
+static int append_explanation(struct report_fields *fields, json_object *report) {
+	json_object *suggestions = json_get_array(report, "verdict.suggestions");
+	const char *summary = json_get_string(report, "verdict.summary"),
+		   *text = suggestions ? json_get_string(json_object_array_get_idx(suggestions, 0), "text") : NULL;
+	int r = 0;
+
+	if (summary)
+		r = append(fields, "COREWATCH_SUMMARY", summary, EXPLANATION_MAX);
+	return r >= 0 ? append(fields, "COREWATCH_SUGGESTION", text ?: NO_SUGGESTION, EXPLANATION_MAX) : r;
 }
 
 static int append_location(struct report_fields *fields, json_object *report) {
@@ -119,6 +135,8 @@ static int collect(struct report_fields *fields, json_object *report) {
 		r = append(fields, "COREWATCH_SCHEMA", "1", VALUE_MAX);
 	if (r >= 0)
 		r = append_flat(fields, report);
+	if (r >= 0)
+		r = append_explanation(fields, report);
 	if (r >= 0)
 		r = append_location(fields, report);
 	return r >= 0 ? append_documents(fields, report) : r;
