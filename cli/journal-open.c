@@ -39,7 +39,7 @@ static int open_files(const struct options *o, sd_journal **ret) {
 
 int journal_open_files(const struct options *o, sd_journal **ret) {
 	const char *folder = o->directory ?: o->root;
-	int r, local = o->merge ? 0 : SD_JOURNAL_LOCAL_ONLY;
+	int r, local = (o->merge ? 0 : SD_JOURNAL_LOCAL_ONLY) | (o->own ? SD_JOURNAL_CURRENT_USER : 0);
 
 	if ((o->n_files > 0) + (o->directory != NULL) + (o->root != NULL) > 1) {
 		log_error("--file, --directory and --root exclude each other.");

@@ -7,6 +7,7 @@
 #include "cli/journal.h"
 #include "cli/journal-private.h"
 
+#include "cli/once.h"
 #include "cli/trust.h"
 #include "cli/updates.h"
 #include "report/json.h"
@@ -64,6 +65,8 @@ static int add_matches(sd_journal *j, const struct options *o, char **matches, s
 		if (r >= 0)
 			r = sd_journal_add_conjunction(j);
 	}
+	if (o->host && r >= 0)
+		r = add_match(j, "_HOSTNAME", o->host);
 	for (size_t i = 0; i < ELEMENTSOF(our_ids) && r >= 0; i++)
 		r = add_match(j, "MESSAGE_ID", our_ids[i]);
 	if (r >= 0)
@@ -248,9 +251,8 @@ static bool words_match(sd_journal *j, char **matches, size_t n) {
 
 /* ── the walk ── */
 
-/* To the neighbour that may be shown. 1: there; 0: no more; or -errno. */
-static int step(sd_journal *j, const struct options *o, const struct updates *updates, char **matches, size_t n,
-                bool back) {
+int journal_step(sd_journal *j, const struct options *o, const struct hidden *hidden, char **matches, size_t n,
+                 bool back) {
 	for (;;) {
 		uint64_t t;
 		int r = back ? sd_journal_previous(j) : sd_journal_next(j);
@@ -264,8 +266,11 @@ static int step(sd_journal *j, const struct options *o, const struct updates *up
 			return 0;
 		if ((o->has_since && t < o->since) || (o->has_until && t > o->until))
 			continue;
-		if (entry_is_ours(j, o) && words_match(j, matches, n) && !updates_supersede(updates, j))
-			return 1;
+		if (!entry_is_ours(j, o) || !words_match(j, matches, n) || updates_supersede(hidden->updates, j))
+			continue;
+		r = hidden->once ? once_add(hidden->once, j, o) : 1;
+		if (r != 0)
+			return r;
 	}
 }
 
@@ -274,108 +279,77 @@ static int seek_newest(sd_journal *j, const struct options *o) {
 	                                             : sd_journal_seek_tail(j);
 }
 
-static int seek_oldest(sd_journal *j, const struct options *o) {
+int journal_seek_oldest(sd_journal *j, const struct options *o) {
 	return o->has_since ? sd_journal_seek_realtime_usec(j, o->since) : sd_journal_seek_head(j);
 }
 
-/* Goes back until the limit-th newest usable entry is the current one. 1: it is; 0: there are none. */
-static int find_first(sd_journal *j, const struct options *o, const struct updates *updates, char **matches, size_t n,
-                      uint64_t limit, const struct journal_visitor *v, uint64_t *ret_count) {
+int journal_find_first(sd_journal *j, const struct options *o, const struct hidden *hidden, char **matches, size_t n,
+                       uint64_t limit, const struct journal_visitor *v, uint64_t *ret_count) {
 	uint64_t count = 0;
 	int r = seek_newest(j, o);
 
 	while (r >= 0 && count < limit) {
-		r = step(j, o, updates, matches, n, true);
+		r = journal_step(j, o, hidden, matches, n, true);
 		if (r <= 0)
 			break;
 		count += v->usable(j, v->userdata);
 	}
 	*ret_count = count;
+	/* The way forward meets them all again. */
+	once_clear(hidden->once);
 	if (r < 0 || count == 0)
 		return r < 0 ? r : 0;
 	if (count == limit)
-		return 1;
+		return hidden->once ? once_add(hidden->once, j, o) : 1;
 	/* It went past the oldest one: begin at the beginning. */
-	r = seek_oldest(j, o);
-	return r < 0 ? r : step(j, o, updates, matches, n, false);
+	r = journal_seek_oldest(j, o);
+	return r < 0 ? r : journal_step(j, o, hidden, matches, n, false);
 }
 
-static int64_t walk(sd_journal *j, const struct options *o, const struct updates *updates, char **matches, size_t n,
+static int64_t walk(sd_journal *j, const struct options *o, const struct hidden *hidden, char **matches, size_t n,
                     uint64_t limit, const struct journal_visitor *v) {
 	uint64_t most = limit > 0 ? limit : UINT64_MAX, done = 0;
 	bool back = o->reverse;
 	int r;
 
 	if (back || limit == 0) {
-		r = back ? seek_newest(j, o) : seek_oldest(j, o);
+		r = back ? seek_newest(j, o) : journal_seek_oldest(j, o);
 		if (r >= 0)
-			r = step(j, o, updates, matches, n, back);
+			r = journal_step(j, o, hidden, matches, n, back);
 	} else
 		/* Entries that come in meanwhile are not counted in. */
-		r = find_first(j, o, updates, matches, n, limit, v, &most);
+		r = journal_find_first(j, o, hidden, matches, n, limit, v, &most);
 	while (r > 0 && done < most) {
 		r = v->each(j, v->userdata);
 		if (r < 0)
 			return r;
 		done += (uint64_t)r;
 		if (done < most)
-			r = step(j, o, updates, matches, n, back);
+			r = journal_step(j, o, hidden, matches, n, back);
 	}
 	return r < 0 ? r : (int64_t)MIN(done, (uint64_t)INT64_MAX);
+}
+
+/* On one's own machine there is one entry of each. */
+static bool may_have_copies(const struct options *o) {
+	return o->merge || o->directory || o->n_files > 0;
 }
 
 int64_t journal_each(sd_journal *j, const struct options *o, char **matches, size_t n, uint64_t limit,
                      const struct journal_visitor *v) {
 	_cleanup_(updates_freep) struct updates *updates = NULL;
 	_cleanup_(journal_closep) sd_journal *all = NULL;
+	_cleanup_(once_freep) struct once *once = NULL;
 	int64_t r = journal_open_files(o, &all);
 
 	if (r < 0)
 		return r;
 	r = updates_read(all, o, &updates);
+	if (r >= 0 && may_have_copies(o))
+		r = once_new(&once);
 	if (r >= 0)
-		r = walk(j, o, updates, matches, n, limit, v);
-
+		r = walk(j, o, &(struct hidden){ updates, once }, matches, n, limit, v);
 	if (r < 0)
 		log_error("cannot go on reading the journal: %s", strerror((int)-r));
-	return r;
-}
-
-/* Where following begins: at the entries asked for by -n or -S, else behind the last one. 1: the current entry is to be
- * shown. Updates are shown as they come, like all others. */
-static int begin_following(sd_journal *j, const struct options *o, char **matches, size_t n,
-                           const struct journal_visitor *v) {
-	uint64_t count, limit = o->one ? 1 : o->has_lines ? o->lines : 0;
-	int r;
-
-	if (limit > 0)
-		return find_first(j, o, NULL, matches, n, limit, v, &count);
-	r = o->has_since ? seek_oldest(j, o) : sd_journal_seek_tail(j);
-	if (r < 0)
-		return r;
-	if (o->has_since)
-		return step(j, o, NULL, matches, n, false);
-	r = sd_journal_previous(j);
-	/* None that matches yet: whatever comes is new. */
-	if (r == 0)
-		r = sd_journal_seek_head(j);
-	return MIN(r, 0);
-}
-
-int journal_follow(sd_journal *j, const struct options *o, char **matches, size_t n, const struct journal_visitor *v) {
-	int r = begin_following(j, o, matches, n, v);
-
-	while (r >= 0) {
-		if (r > 0)
-			r = v->each(j, v->userdata);
-		if (r >= 0)
-			r = step(j, o, NULL, matches, n, false);
-		if (r == 0) {
-			r = sd_journal_wait(j, UINT64_MAX);
-			r = MIN(r, 0);
-		}
-	}
-	if (r != -EPIPE)
-		log_error("cannot go on following the journal: %s", strerror(-r));
 	return r;
 }

@@ -42,10 +42,19 @@ int64_t journal_each(sd_journal *j, const struct options *options, char **matche
 bool entry_has_report(sd_journal *j, void *unused);
 bool entry_has_report_line(sd_journal *j, void *unused);
 
-/* Shows entries as they come, until `each` fails or the journal does; first those that -n or -S ask for. -errno (told but
- * for -EPIPE: the reader has gone). */
+/* Shows entries as they come, until `each` fails or the journal does; first those that after_cursor, -n or -S ask for.
+ * `idle` (may be NULL) is called when there is nothing more for now, and returns 0 or -errno, which ends it.
+ * -errno (told but for -EPIPE: the reader has gone; and -ECANCELED: it was asked to end). */
 int journal_follow(sd_journal *j, const struct options *options, char **matches, size_t n_matches,
-                   const struct journal_visitor *visitor);
+                   const struct journal_visitor *visitor, int (*idle)(void *userdata));
+
+/* The same for a program with an event loop of its own: where it begins (1: the current entry is to be shown), and the
+ * next one (1: there; 0: none for now). Or -errno, not told. */
+int journal_begin(sd_journal *j, const struct options *options, char **matches, size_t n_matches,
+                  const struct journal_visitor *visitor);
+int journal_next(sd_journal *j, const struct options *options, char **matches, size_t n_matches);
+/* Of the last entry, whatever it is. Caller frees. -ENOENT: the journal is empty. */
+int journal_last_cursor(const struct options *options, char **ret_cursor);
 
 /* "No crash reports found.", and why that may be. */
 void journal_tell_nothing(const struct options *options);

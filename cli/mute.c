@@ -12,6 +12,7 @@
 #include <time.h>
 
 #include "cli/journal.h"
+#include "cli/mute.h"
 #include "cli/options.h"
 #include "cli/terminal.h"
 #include "report/json.h"
@@ -55,7 +56,7 @@ static char *resolve(const char *word) {
 	return strdup(word);
 }
 
-static int send_entry(const char *what, uint64_t until_usec) {
+int mute_send(const char *what, uint64_t until_usec) {
 	_cleanup_free_ char *message = NULL;
 	char until[24], time[64];
 
@@ -84,7 +85,7 @@ static int tell(const char *word, uint64_t until_usec) {
 
 	if (!what)
 		return EXIT_USAGE;
-	r = send_entry(what, until_usec);
+	r = mute_send(what, until_usec);
 	if (r < 0) {
 		log_error("cannot write to the journal: %s", strerror(-r));
 		return EXIT_FAILURE;

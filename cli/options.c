@@ -17,6 +17,8 @@
 #endif
 
 #define ARGUMENTS_ANY 4096u
+/* They are held in memory; a report has some ten kilobytes, and a few have more than a megabyte. */
+#define BATCH_MAX 1000
 
 const struct verb verbs[] = {
 	{ "list", "[MATCH…]", "list crash reports, oldest first (the default)", VERB_LIST, ARGUMENTS_ANY, verb_list },
@@ -28,6 +30,10 @@ const struct verb verbs[] = {
 	  VERB_EXPORT, ARGUMENTS_ANY, verb_export },
 	{ "metrics", "", "count crashes for Prometheus", VERB_METRICS, 0, verb_metrics },
 	{ "watch", "[MATCH…]", "show reports as they come", VERB_WATCH, ARGUMENTS_ANY, verb_watch },
+	{ "hook", "COMMAND…", "run a command for each new report, which is its standard input", VERB_HOOK, ARGUMENTS_ANY,
+	  verb_hook },
+	{ "notify", "[MATCH…]", "show a desktop notification for each new crash of one's own", VERB_NOTIFY, ARGUMENTS_ANY,
+	  verb_notify },
 	{ "gdb", "[MATCH]", "open the core in gdb or lldb, where it crashed", VERB_GDB, ARGUMENTS_ANY, verb_gdb },
 	{ "analyze", "CORE…", "analyse core files here and now, without journal and daemon; - is standard input",
 	  VERB_ANALYZE, ARGUMENTS_ANY, verb_analyze },
@@ -95,6 +101,10 @@ static int set_duration(struct options *o, const char *value) {
 	return parse_time_span(value, &o->duration) < 0 || o->duration == 0 ? -EINVAL : 0;
 }
 
+static int set_batch(struct options *o, const char *value) {
+	return parse_u64(value, &o->batch) < 0 || o->batch == 0 || o->batch > BATCH_MAX ? -EINVAL : 0;
+}
+
 static int set_format(struct options *o, const char *value) {
 	o->format = format_find(value);
 	return o->format ? 0 : -EINVAL;
@@ -127,25 +137,27 @@ static const struct item {
 	{ "lines", 'n', VERBS_JOURNAL, "N", set_lines, .help = "at most the last N reports" },
 	{ "one", '1', VERBS_JOURNAL & ~VERB_TOP, NULL, NULL, FLAG(one), .help = "only the last report" },
 	{ "reverse", 'r', VERBS_JOURNAL & ~VERB_STATS & ~VERB_GDB & ~VERB_WATCH, NULL, NULL, FLAG(reverse), .help = "newest first" },
-	{ "since", 'S', VERBS_JOURNAL, "TIME", set_since,
+	{ "since", 'S', VERBS_JOURNAL | VERB_HOOK, "TIME", set_since,
 	  .help = "from then on: 2026-11-22 11:58, today, -2h, \"10 minutes ago\", @UNIX" },
 	{ "until", 'U', VERBS_JOURNAL, "TIME", set_until, .help = "until then" },
-	{ "unit", 'u', VERBS_JOURNAL, "UNIT", NULL, STRING(unit), .help = "crashes of this unit" },
+	{ "unit", 'u', VERBS_JOURNAL | VERBS_SERVICE, "UNIT", NULL, STRING(unit), .help = "crashes of this unit" },
 	{ "field", 'F', VERB_LIST | VERB_INFO, "FIELD", NULL, STRING(field),
 	  .help = "only this journal field of each report" },
-	{ "file", 0, VERBS_JOURNAL | VERB_METRICS, "FILE", set_file,
+	{ "file", 0, VERBS_JOURNAL | VERBS_SERVICE | VERB_METRICS, "FILE", set_file,
 	  .help = "read this journal file; may be given more than once" },
-	{ "directory", 'D', VERBS_JOURNAL | VERB_METRICS, "DIR", NULL, STRING(directory),
+	{ "directory", 'D', VERBS_JOURNAL | VERBS_SERVICE | VERB_METRICS, "DIR", NULL, STRING(directory),
 	  .help = "read the journal files in this folder" },
+	{ "host", 0, VERBS_JOURNAL | VERBS_SERVICE, "NAME", NULL, STRING(host), .help = "crashes of this host" },
 	{ "untrusted", 0, VERBS_JOURNAL | VERB_METRICS, NULL, NULL, FLAG(untrusted),
 	  .help = "also reports that corewatch.service did not send" },
-	{ "merge", 'm', VERBS_JOURNAL, NULL, NULL, FLAG(merge), .help = "also journals that came from other hosts" },
+	{ "merge", 'm', VERBS_JOURNAL | VERB_HOOK, NULL, NULL, FLAG(merge), .help = "also journals that came from other hosts" },
 	{ "root", 0, VERBS_JOURNAL | VERB_METRICS, "DIR", NULL, STRING(root), .help = "read the journals of the system below this folder" },
 	{ "input", 0, VERBS_WHOLE, "FILE", NULL, STRING(input),
 	  .help = "take reports from this file of JSON instead of the journal; - is standard input" },
 	{ "format", 0, VERB_EXPORT | VERB_ANALYZE, "FORMAT", set_format, .help = FORMATS_HELP },
 	{ "output", 'o', VERB_EXPORT | VERB_ANALYZE | VERB_METRICS, "FILE", NULL, STRING(output), .help = "write there" },
-	{ "state", 0, VERB_METRICS, "DIR", NULL, STRING(state), .help = "keep the counters there, and go on from them" },
+	{ "state", 0, VERB_METRICS | VERB_HOOK, "PATH", NULL, STRING(state),
+	  .help = "go on from there: metrics' counters in a folder, hook's place in the journal in a file" },
 	{ "threads", 't', VERB_STACK, NULL, NULL, FLAG(threads), .help = "the stacks of the other threads too" },
 	{ "debugger", 0, VERB_GDB, "PROGRAM", NULL, STRING(debugger), .help = "gdb, lldb or a path of one" },
 	{ "debugger-arguments", 'A', VERB_GDB, "ARGUMENTS", NULL, STRING(debugger_arguments),
@@ -157,10 +169,13 @@ static const struct item {
 	  .help = "`ulimit -s` of the process: 8M, unlimited" },
 	{ "fail-on-crash", 0, VERB_ANALYZE, NULL, NULL, FLAG(fail_on_crash),
 	  .help = "exit with 3 if there was a core; for test runs" },
-	{ "timeout", 0, VERB_ANALYZE, "TIME", set_timeout,
-	  .help = "longest time for one core: 30s, 5min, infinity (default 10min)" },
+	{ "timeout", 0, VERB_ANALYZE | VERB_HOOK, "TIME", set_timeout,
+	  .help = "longest time for one core, or one run of the command: 30s, 5min, infinity (default 10min)" },
 	{ "analyzers-dir", 0, VERB_ANALYZE | VERB_ANALYZERS, "DIR", NULL, STRING(analyzers_dir),
 	  .help = "load plug-ins from there" },
+	{ "entries", 0, VERB_HOOK, NULL, NULL, FLAG(entries),
+	  .help = "hand over journal entries in the export format, not JSON" },
+	{ "batch", 0, VERB_HOOK, "N", set_batch, .help = "up to N (at most 1000) reports for one run of the command" },
 	{ "for", 0, VERB_MUTE, "TIME", set_duration, .help = "mute for so long: 30min, 8h, 14d" },
 	{ "help", 'h', VERB_ANY, NULL, NULL, .help = "show this" },
 	{ "version", 0, VERB_ANY, NULL, NULL, .help = "show the version" },

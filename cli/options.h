@@ -16,17 +16,20 @@ struct format;
 
 struct options {
 	enum json_mode json;
-	bool no_pager, no_legend, quiet, reverse, one, merge, threads, fail_on_crash, untrusted;
+	bool no_pager, no_legend, quiet, reverse, one, merge, threads, fail_on_crash, untrusted, entries;
 	bool has_lines, has_since, has_until, has_timeout, has_duration;
 	uint64_t lines;        /* -n; at least 1 */
 	uint64_t since, until; /* realtime, microseconds */
 	uint64_t timeout;      /* microseconds; UINT64_MAX: none */
 	uint64_t duration;     /* microseconds */
+	uint64_t batch;        /* 0: not given */
 	const char *files[FILES_MAX];
 	size_t n_files;
-	const char *directory, *root, *unit, *field;
+	const char *directory, *root, *unit, *field, *host, *state;
 	const char *exe, *stack_limit, *analyzers_dir;
-	const char *input, *output, *debugger, *debugger_arguments, *state;
+	const char *input, *output, *debugger, *debugger_arguments;
+	const char *after_cursor;    /* not typed: following begins behind that entry */
+	bool own;                    /* not typed: only the caller's own journal */
 	const struct format *format; /* cli/format.h; NULL: none was asked for */
 };
 
@@ -49,6 +52,8 @@ enum verb_bit {
 	VERB_EXPORT = 1 << 8,
 	VERB_GDB = 1 << 9,
 	VERB_WATCH = 1 << 10,
+	VERB_HOOK = 1 << 11,
+	VERB_NOTIFY = 1 << 12,
 	VERB_MUTE = 1 << 13,
 	VERB_UNMUTE = 1 << 14,
 	VERB_METRICS = 1 << 15,
@@ -56,6 +61,8 @@ enum verb_bit {
 	/* Those that show whole reports, and all that read the journal. */
 	VERBS_WHOLE = VERB_INFO | VERB_STACK | VERB_EXPORT,
 	VERBS_JOURNAL = VERB_LIST | VERBS_WHOLE | VERB_TOP | VERB_STATS | VERB_GDB | VERB_WATCH,
+	/* And those that run on and on for other programs. */
+	VERBS_SERVICE = VERB_HOOK | VERB_NOTIFY,
 };
 
 extern const struct verb verbs[];
@@ -77,6 +84,8 @@ int verb_stats(const struct options *options, char **arguments, size_t n);
 int verb_export(const struct options *options, char **arguments, size_t n);
 int verb_gdb(const struct options *options, char **arguments, size_t n);
 int verb_watch(const struct options *options, char **arguments, size_t n);
+int verb_hook(const struct options *options, char **arguments, size_t n);
+int verb_notify(const struct options *options, char **arguments, size_t n);
 int verb_mute(const struct options *options, char **arguments, size_t n);
 int verb_unmute(const struct options *options, char **arguments, size_t n);
 int verb_metrics(const struct options *options, char **arguments, size_t n);

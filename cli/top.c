@@ -18,10 +18,13 @@
 /* Different hosts are counted up to here; further ones are "more". */
 #define HOSTS_MAX 64
 
+/* HOSTS is the last but one, for it is left out without --merge. */
 static const struct table_column columns[] = {
-	{ "COUNT", 10, CELL_RIGHT },  { "LAST SEEN", 27, CELL_LEFT }, { "VERDICT", 24, CELL_LEFT },
-	{ "EXE", 40, CELL_NAME },     { "FINGERPRINT", 12, CELL_LEFT }, { "SUMMARY", SIZE_MAX, CELL_LEFT },
+	{ "COUNT", 10, CELL_RIGHT },  { "LAST SEEN", 27, CELL_LEFT },   { "VERDICT", 24, CELL_LEFT },
+	{ "EXE", 40, CELL_NAME },     { "FINGERPRINT", 12, CELL_LEFT }, { "HOSTS", 24, CELL_NAME },
+	{ "SUMMARY", SIZE_MAX, CELL_LEFT },
 };
+enum { COLUMN_HOSTS = 5, N_COLUMNS = ELEMENTSOF(columns) };
 
 struct cause {
 	char *fingerprint, *verdict, *executable, *summary, *id, *cursor;
@@ -213,13 +216,24 @@ static int read_summary(sd_journal *j, const struct options *o, struct cause *ca
 	return set_field(j, "MESSAGE", &cause->summary);
 }
 
+/* The name of the only one, or how many. */
+static const char *hosts_of(const struct cause *cause, char *buffer, size_t size) {
+	if (cause->n_hosts == 1)
+		return cause->hosts[0];
+	snprintf(buffer, size, "%s%zu", cause->n_hosts == HOSTS_MAX ? "≥ " : "", cause->n_hosts);
+	return buffer;
+}
+
 static int add_row(struct table *table, const struct cause *cause) {
-	char count[32], when[WHEN_BYTES];
+	bool has_hosts = table->n_columns == N_COLUMNS;
+	char count[32], when[WHEN_BYTES], hosts[32];
 
 	snprintf(count, sizeof(count), "%" PRIu64, cause->count);
 	return table_add(table, INK_BOLD,
 	                 (const char *const[]){ count, when_local(cause->last, when), cause->verdict, cause->executable,
-	                                        cause->fingerprint, cause->summary });
+	                                        cause->fingerprint,
+	                                        has_hosts ? hosts_of(cause, hosts, sizeof(hosts)) : cause->summary,
+	                                        cause->summary });
 }
 
 static int add_json(json_object *array, const struct cause *cause) {
@@ -255,12 +269,16 @@ static int add_json(json_object *array, const struct cause *cause) {
 }
 
 static int print(const struct options *o, struct top *top, sd_journal *j) {
-	_cleanup_(table_done) struct table table = { .columns = columns, .n_columns = ELEMENTSOF(columns), .inked = 2 };
+	struct table_column shown[N_COLUMNS];
+	_cleanup_(table_done) struct table table = { .columns = shown, .n_columns = N_COLUMNS - !o->merge, .inked = 2 };
 	_cleanup_json_ json_object *array = o->json == JSON_OFF ? NULL : json_object_new_array();
 	size_t n = o->has_lines ? (size_t)MIN(o->lines, (uint64_t)top->n) : top->n;
 	struct terminal terminal;
 	int r = 0;
 
+	memcpy(shown, columns, sizeof(shown));
+	if (!o->merge)
+		shown[COLUMN_HOSTS] = columns[COLUMN_HOSTS + 1];
 	qsort(top->causes, top->n, sizeof(*top->causes), o->reverse ? compare_reverse : compare);
 	/* The examples are found by their cursors, whatever matches there are. */
 	sd_journal_flush_matches(j);

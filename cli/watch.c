@@ -73,6 +73,7 @@ int verb_watch(const struct options *o, char **matches, size_t n) {
 	if (journal_open(o, matches, n, &j) < 0)
 		return EXIT_FAILURE;
 	terminal_open(&watch.terminal, false);
-	r = journal_follow(j, o, matches, n, &(struct journal_visitor){ entry_has_report, show, &watch });
+	r = journal_follow(j, o, matches, n, &(struct journal_visitor){ entry_has_report, show, &watch },
+	                   NULL);
 	return r == -EPIPE ? EXIT_SUCCESS : EXIT_FAILURE;
 }
