@@ -11,7 +11,7 @@
 #define ID_LENGTH 32
 
 struct key {
-	uint64_t id[2], machine[2];
+	uint64_t id[2], machine[2], time; /* time: realtime of the entry, which is sent with it */
 	uint32_t uid;
 	bool used, update;
 };
@@ -61,7 +61,8 @@ static bool read_key(sd_journal *j, struct key *ret) {
 
 	*ret = (struct key){ .used = true };
 	if (entry_field(j, "COREWATCH_ID", &id) < 0 || !parse_id(id, ret->id) || entry_field(j, "_UID", &uid) < 0 ||
-	    parse_uid(uid, &ret->uid) < 0 || entry_field(j, "MESSAGE_ID", &message) < 0)
+	    parse_uid(uid, &ret->uid) < 0 || entry_field(j, "MESSAGE_ID", &message) < 0 ||
+	    sd_journal_get_realtime_usec(j, &ret->time) < 0)
 		return false;
 	/* Containers of one kernel have one boot id, and alike crashes in them may have one id. */
 	if (entry_field(j, "_MACHINE_ID", &machine) >= 0)
@@ -72,7 +73,7 @@ static bool read_key(sd_journal *j, struct key *ret) {
 
 static bool equal(const struct key *a, const struct key *b) {
 	return memcmp(a->id, b->id, sizeof(a->id)) == 0 && memcmp(a->machine, b->machine, sizeof(a->machine)) == 0 &&
-	       a->uid == b->uid && a->update == b->update;
+	       a->time == b->time && a->uid == b->uid && a->update == b->update;
 }
 
 static struct key *slot_of(struct key *keys, size_t room, const struct key *key) {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Reports that stand twice in collected journals: whoever sends over a network sends again when the answer was lost. A
- * report and its update have one id and differ in the message id. Copies are known by both, by the machine, and by the
- * sender's uid: an entry of somebody else hides nothing.
+ * report and its update have one id and differ in the message id. Copies are known by both, by the machine, by the
+ * entry's time, and by the sender's uid: an entry of somebody else hides nothing.
  */
 #pragma once
 
