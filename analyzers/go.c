@@ -207,8 +207,10 @@ static int run(const struct cw_core *core, struct cw_run *host) {
 	uint64_t low, high;
 	size_t throw_;
 
-	if (!find_thread(core, &c))
+	if (!find_thread(core, &c)) {
+		go_claim_asked(core, host);
 		return 0;
+	}
 	c.has_state = go_find_state(core, c.stack.thread, &c.state);
 	find_function(&c);
 	if (c.panic < c.stack.n) {

@@ -22,6 +22,8 @@ struct go_signal {
 	uint64_t code, address, pc;
 };
 
+/* go-signal.c. Claims that another process's signal ended the program, if that is what the stacks show. */
+bool go_claim_asked(const struct cw_core *core, struct cw_run *run);
 /* False: not found, or not as it should be. */
 bool go_find_state(const struct cw_core *core, const struct cw_thread *thread, struct go_state *ret_state);
 /* What the runtime noted of the signal that hit at pc. False: nothing. */

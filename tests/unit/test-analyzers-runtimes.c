@@ -221,6 +221,22 @@ static void test_go(void **state) {
 	has_fact("culprit=null;");
 }
 
+/* SIGQUIT from another process, which the runtime answers with a traceback and SIGABRT. */
+static void test_go_asked(void **state) {
+	(void)state;
+	stack("runtime.raise", "runtime.dieFromSignal", "runtime.sighandler", "runtime.sigtramp", "runtime.sigreturn", "runtime.futex", NULL);
+	frames[4].signal_frame = true;
+	put(frames[3].cfa + 304, SIGQUIT);
+	put(frames[3].cfa + 320, 55);
+	run(&cw_builtin_go_runtime);
+	check("killed-by-signal", CW_CERTAIN);
+	has_fact("sender_pid=55;");
+	/* The runtime's own, to reach every thread. */
+	put(frames[3].cfa + 320, 100);
+	run(&cw_builtin_go_runtime);
+	assert_int_equal(n_findings, 0);
+}
+
 static void test_sanitizer(void **state) {
 	(void)state;
 	stack("+abort", "__sanitizer::Die()", "__asan::ReportGenericError(unsigned long)", "use(int*)", "main", NULL);
@@ -254,6 +270,7 @@ int main(void) {
 		TEST(test_panic),
 		TEST(test_panic_hook),
 		TEST(test_go),
+		TEST(test_go_asked),
 		TEST(test_sanitizer),
 	};
 
