@@ -137,13 +137,16 @@ int symbols_resolve(struct core *core, struct symbol_query *queries, size_t n) {
 		return -ENOMEM;
 	for (size_t i = 0; i < n; i++) {
 		uint64_t address = address_of(&queries[i]);
+		const struct cw_mapping *mapping;
 		struct module *module;
 
 		queries[i].symbol = NULL;
 		if (address == 0 || memo_get(s, address, &queries[i].symbol))
 			continue;
 		module = core_find_module(core, address);
-		if (!module)
+		mapping = core_find_mapping(core, address);
+		/* A pc in data is no function, whatever symbol lies there. */
+		if (!module || (mapping && mapping->perm != 0 && !(mapping->perm & CW_PERM_EXEC)))
 			continue;
 		pending[n_pending++] = (struct pending){ .address = address, .module = module, .order = i };
 		/* Unknown until the batch is done: equal addresses are looked up once. */
