@@ -38,6 +38,8 @@ static const struct panic_kind {
 	    "uses an index that is out of bounds: use get(), which returns an Option, or check it against len() first" },
 	{ { "core::panicking::panic_const::*", NULL }, "arithmetic", "checked-arithmetic",
 	    "computes what does not fit or divides by zero: use checked_*(), saturating_*() or wrapping_*() for what is meant" },
+	{ { "alloc::raw_vec::capacity_overflow*", "alloc::raw_vec::handle_error*", "alloc::alloc::capacity_overflow*", NULL }, "capacity", "check-length",
+	    "asks for a collection of more bytes than can be addressed: check the length first, or use try_reserve()" },
 	{ { "core::cell::panic_already*", NULL }, "borrow", "scope-borrows",
 	    "borrows a RefCell that is borrowed already: end the other borrow first, or use try_borrow()" },
 	{ { "core::panicking::assert_failed*", NULL }, "assertion", "check-invariant",

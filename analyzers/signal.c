@@ -43,18 +43,31 @@ static void claim_illegal(struct decode *d) {
 		cw_fact_string(finding, "culprit", d->culprit);
 }
 
-/* Libraries that end a program by a breakpoint, once they have told why: g_error(), and what G_DEBUG makes fatal. */
-static bool is_fatal_message(const struct decode *d) {
-	static const char *const functions[] = { "g_log*", "_g_log*", "g_return_if_fail_warning", "g_warn_message", NULL };
-	static const char *const modules[] = { "libglib-2.0.so*", NULL };
+/* Libraries that end a program by a breakpoint, once they have told why. */
+static const struct stop {
+	const char *functions[6], *module, *advice;
+} stops[] = {
+	{ { "g_log*", "_g_log*", "g_return_if_fail_warning", "g_warn_message", NULL }, "libglib-2.0.so*",
+	    "GLib stops a program so after a fatal message (g_error(), or a warning that G_DEBUG or g_log_set_always_fatal() made fatal)" },
+	{ { "v8::base::OS::Abort*", "V8_Fatal*", "v8::base::FatalNo*", NULL }, NULL,
+	    "V8 stops a program so on purpose (--abort-on-uncaught-exception, a failed check, memory that ran out)" },
+	{ { "base::ImmediateCrash*", "base::internal::ImmediateCrash*", "logging::LogMessage*", "WTFCrash*", "MOZ_Crash*", NULL }, NULL,
+	    "a failed check stops the program so on purpose" },
+};
 
-	return d->frame && (words_match(words_function(d->frame), functions) ||
-	    (d->frame->module && words_match(words_base_name(d->frame->module->path), modules)));
+static const struct stop *find_stop(const struct decode *d) {
+	for (size_t i = 0; d->frame && i < sizeof(stops) / sizeof(stops[0]); i++)
+		if (words_match(words_function(d->frame), stops[i].functions) ||
+		    (stops[i].module && d->frame->module &&
+			words_match(words_base_name(d->frame->module->path), (const char *const[]){ stops[i].module, NULL })))
+			return &stops[i];
+	return NULL;
 }
 
 static void claim_trap(struct decode *d) {
 	const struct cw_instruction *instruction = d->fault->instruction;
 	bool breakpoint = instruction && instruction->class_ == CW_INSN_TRAP;
+	const struct stop *stop = find_stop(d);
 	struct cw_finding *finding;
 
 	/* aarch64: compilers end what must not be reached with a brk of their own. */
@@ -68,10 +81,9 @@ static void claim_trap(struct decode *d) {
 	    breakpoint ? "a breakpoint instruction" : "a debug trap");
 	if (d->culprit)
 		cw_fact_string(finding, "culprit", d->culprit);
-	if (is_fatal_message(d)) {
+	if (stop) {
 		cw_finding_suggest(finding, "read-the-log", cw_format(d->core, "journalctl _PID=%d", d->core->pid),
-		    "GLib stops a program so after a fatal message of %s (g_error(), or a warning that G_DEBUG or g_log_set_always_fatal() made fatal): the message stands in the program's last output",
-		    d->culprit ? d->culprit : "the program");
+		    "%s: the message stands in the program's last output", stop->advice);
 		return;
 	}
 	cw_finding_suggest(finding, "remove-trap", NULL,

@@ -42,6 +42,25 @@ static const struct {
 	  "destroying a chain of owners recurses once for each: take the chain apart in a loop, in the destructor of its head" },
 };
 
+static bool has_module(const struct cw_core *core, const char *pattern) {
+	for (size_t i = 0; i < core->n_modules; i++)
+		if (words_match(words_base_name(core->modules[i].path), (const char *const[]){ pattern, NULL }))
+			return true;
+	return false;
+}
+
+/* The function, or one that was inlined there. */
+static bool mentions(const struct cw_core *core, const struct cw_symbol *symbol, const char *part) {
+	const char *bare = symbol && symbol->at.function ? words_bare(core, symbol->at.function) : NULL;
+	bool found = bare && strstr(bare, part);
+
+	for (size_t i = 0; symbol && i < symbol->n_inlined && !found; i++) {
+		bare = words_bare(core, symbol->inlined[i].function);
+		found = bare && strstr(bare, part);
+	}
+	return found;
+}
+
 static void suggest_recursion(const struct cw_core *core, const struct overflow_story *s, struct cw_finding *finding) {
 	const struct cw_frame *c = core->crashed->cycle;
 	const char *name = s->recursing ? s->recursing : s->culprit;
@@ -50,14 +69,19 @@ static void suggest_recursion(const struct cw_core *core, const struct overflow_
 	for (size_t i = 0; i < sizeof(known_recursions) / sizeof(known_recursions[0]); i++)
 		for (size_t k = 0; c && k < (c->n_cycle > 0 ? c->n_cycle : 1); k++) {
 			const struct cw_symbol *symbol = c->n_cycle > 0 ? c->cycle[k].symbol : c->symbol;
-			const char *bare = symbol ? words_bare(core, symbol->at.function) : NULL;
 
-			if (!bare || !strstr(bare, known_recursions[i].part))
+			if (!mentions(core, symbol, known_recursions[i].part))
 				continue;
 			cw_finding_suggest(finding, known_recursions[i].id, known_recursions[i].command, "%s (here %s times, called by %s)",
 			                   known_recursions[i].advice, group_digits(s->turns, a), s->where ? s->where : "the program");
 			return;
 		}
+	if (!s->culprit && (has_module(core, "python3*") || has_module(core, "libpython3*"))) {
+		cw_finding_suggest(finding, "end-recursion", "sys.setrecursionlimit(1000)",
+		                   "Python code recurses through the interpreter (%s turns of %s bytes of its stack), and the recursion limit that would end it by a RecursionError was raised or does not count these calls: lower it, or use a loop. python3 -X faulthandler prints the Python stack.",
+		                   group_digits(s->turns, a), group_digits(s->culprit_bytes, b));
+		return;
+	}
 	for (size_t k = 0; c && k < c->n_cycle; k++)
 		if (c->cycle[k].signal_frame) {
 			cw_finding_suggest(finding, "end-recursion", "sigaction() without SA_NODEFER",
@@ -107,13 +131,6 @@ static void suggest_main(const struct cw_core *core, const struct overflow *o, u
 	}
 	cw_finding_suggest(finding, "raise-limit", ulimit, "%sThe main thread's stack is bounded by RLIMIT_STACK: raise it for the shell that starts the program.", when);
 	cw_finding_suggest(finding, "raise-unit-limit", unit, "%sIf a systemd unit starts it, set this in its [Service] section.", when);
-}
-
-static bool has_module(const struct cw_core *core, const char *pattern) {
-	for (size_t i = 0; i < core->n_modules; i++)
-		if (words_match(words_base_name(core->modules[i].path), (const char *const[]){ pattern, NULL }))
-			return true;
-	return false;
 }
 
 /* std::thread has no way to ask for a size. */

@@ -258,6 +258,8 @@ const char *words_bare(const struct cw_core *core, const char *function) {
 			memcpy(out + n, p, length);
 			n += length;
 			p += length - 1;
+		} else if (strncmp(p, "[abi:", 5) == 0 && strchr(p, ']')) {
+			p = strchr(p, ']'); /* a tag for linking, not part of the name */
 		} else if (strncmp(p, "(anonymous namespace)", 21) == 0) {
 			memcpy(out + n, p, 21);
 			n += 21;
