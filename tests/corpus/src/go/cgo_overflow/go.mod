@@ -1,0 +1,3 @@
+module cgo_overflow
+
+go 1.19

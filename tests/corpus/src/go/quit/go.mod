@@ -1,0 +1,3 @@
+module quit
+
+go 1.19
