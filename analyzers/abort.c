@@ -10,6 +10,7 @@
 #include "abort.h"
 
 #include <signal.h>
+#include <inttypes.h>
 #include <string.h>
 
 #define COUNT(x) (sizeof(x) / sizeof((x)[0]))
@@ -77,12 +78,13 @@ static const char *const checkers[] = { "__assert_fail*", "__assert_perror_fail"
 static const char *const glib_names[] = { "g_assertion_message*", NULL };
 static const char *const abort_names[] = { "abort", "__GI_abort", "__libc_abort", NULL };
 
-static const char *read_through(const struct cw_core *core, const char *variable, unsigned skip) {
+static const char *read_through(const struct cw_core *core, const char *variable, unsigned skip, uint64_t *ret_at) {
 	uint64_t address, pointer;
 
 	if (cw_find_symbol(core, NULL, variable, &address) < 0 || cw_read_word(core, address, &pointer) < 0 ||
 	    pointer == 0)
 		return NULL;
+	*ret_at = pointer + skip;
 	return words_read_string(core, pointer + skip, MESSAGE_MAX);
 }
 
@@ -97,7 +99,7 @@ void abort_find_message(struct abort_reason *reason) {
 	for (size_t i = 0; i < COUNT(places) && !reason->message; i++) {
 		if (!fresh[i])
 			continue;
-		reason->message = read_through(reason->stack->core, places[i].variable, places[i].skip);
+		reason->message = read_through(reason->stack->core, places[i].variable, places[i].skip, &reason->message_at);
 		if (reason->message)
 			reason->source = places[i].variable;
 	}
@@ -107,8 +109,8 @@ void abort_add_evidence(const struct abort_reason *reason, struct cw_finding *fi
 	const struct words_stack *s = reason->stack;
 
 	if (reason->message)
-		cw_finding_evidence(finding, "%s, where the library leaves its last words, holds \"%s\"",
-		    reason->source, reason->message);
+		cw_finding_evidence(finding, "%s, where the library leaves its last words, points to \"%s\" (at 0x%" PRIx64 ")",
+		    reason->source, reason->message, reason->message_at);
 	if (reason->checker < s->n)
 		cw_finding_evidence(finding, "frame %u is %s()", s->frames[reason->checker]->index,
 		    words_bare(s->core, words_function(s->frames[reason->checker])));

@@ -9,6 +9,7 @@ struct abort_reason {
 	const struct words_stack *stack;
 	const char *message; /* what it left in memory; or NULL */
 	const char *source;  /* the variable that held it, for the evidence; or NULL */
+	uint64_t message_at;
 	size_t checker;      /* frame that found fault and called abort(); stack->n if none is known by name */
 	bool called_abort;   /* abort() is on the stack */
 	bool own_abort;      /* and was called by code that is no C library's */

@@ -9,6 +9,7 @@
 #include "go.h"
 
 #include <signal.h>
+#include <inttypes.h>
 #include <string.h>
 
 static const char *const panic_names[] = { "runtime.fatalpanic*", NULL };
@@ -68,7 +69,7 @@ static void find_faulting(struct crashed *c) {
 	c->has_signal = c->has_state && go_find_signal(c->stack.core, &c->state, pc, &c->signal);
 	symbol = cw_symbolize(c->stack.core, pc, true);
 	if (symbol && symbol->at.function && strncmp(symbol->at.function, "runtime.", 8) != 0)
-		take(c, symbol, "the signal hit in it");
+		take(c, symbol, cw_format(c->stack.core, "the signal hit in it, at 0x%" PRIx64, pc));
 }
 
 static void find_function(struct crashed *c) {
@@ -84,9 +85,9 @@ static void find_function(struct crashed *c) {
 		c->function = place.function;
 		c->file = place.file;
 		c->line = place.line;
-		c->how = "the first frame that is not the runtime's";
+		c->how = cw_format(c->stack.core, "the first frame that is not the runtime's (frame %u)", place.frame->index);
 	} else if (c->has_state && c->state.function) {
-		take(c, c->state.function, "from the saved context of the goroutine that the thread ran");
+		take(c, c->state.function, cw_format(c->stack.core, "from the saved context of the goroutine that the thread ran, runtime.g at 0x%" PRIx64, c->state.curg));
 	}
 }
 

@@ -39,6 +39,7 @@ static bool read_location(const struct cw_core *core, uint64_t address, struct r
 	if (!text || strlen(text) < 4 || strcmp(text + strlen(text) - 3, ".rs") != 0)
 		return false;
 	p->file = text;
+	p->location_at = address;
 	p->line = position[0];
 	p->column = position[1];
 	return true;
@@ -69,7 +70,7 @@ static void find_location(const struct words_stack *stack, size_t first, size_t 
 }
 
 /* A str or String among the words of the payload's frame. */
-static const char *find_text(const struct cw_core *core, const uint64_t *words, size_t n, const char *not_this) {
+static const char *find_text(const struct cw_core *core, const uint64_t *words, size_t n, const char *not_this, uint64_t *ret_at) {
 	for (size_t i = 0; i + 1 < n; i++) {
 		uint64_t length = words[i + 1];
 		bool owned = i > 0 && words[i - 1] >= length && words[i - 1] <= INT32_MAX;
@@ -79,13 +80,14 @@ static const char *find_text(const struct cw_core *core, const uint64_t *words, 
 		    !(words_is_constant(core, words[i]) || owned))
 			continue;
 		text = words_read_text(core, words[i], length);
+		*ret_at = words[i];
 		if (text && !(not_this && strncmp(text, not_this, strlen(text)) == 0))
 			return text;
 	}
 	return NULL;
 }
 
-static const char *read_arguments(const struct cw_core *core, uint64_t address) {
+static const char *read_arguments(const struct cw_core *core, uint64_t address, uint64_t *ret_at) {
 	uint64_t first, second, piece, length;
 
 	if (cw_read_word(core, address, &first) < 0 || cw_read_word(core, address + core->word_bytes, &second) < 0 ||
@@ -94,6 +96,7 @@ static const char *read_arguments(const struct cw_core *core, uint64_t address) 
 	if (second & 1 && second > 1 && second / 2 <= MESSAGE_MAX) {
 		const char *text = words_read_text(core, first, second / 2);
 
+		*ret_at = first;
 		if (text)
 			return text;
 	}
@@ -101,15 +104,16 @@ static const char *read_arguments(const struct cw_core *core, uint64_t address) 
 	    cw_read_word(core, first + core->word_bytes, &length) < 0 || length > MESSAGE_MAX ||
 	    !words_is_constant(core, piece))
 		return NULL;
+	*ret_at = piece;
 	return words_read_text(core, piece, length);
 }
 
 /* The pair of pointers to fmt::Arguments and Location that the PanicInfo begins with. */
-static const char *find_arguments(const struct cw_core *core, const uint64_t *words, size_t n) {
+static const char *find_arguments(const struct cw_core *core, const uint64_t *words, size_t n, uint64_t *ret_at) {
 	struct rust_panic location;
 
 	for (size_t i = 0; i + 1 < n; i++) {
-		const char *text = read_location(core, words[i + 1], &location) ? read_arguments(core, words[i]) : NULL;
+		const char *text = read_location(core, words[i + 1], &location) ? read_arguments(core, words[i], ret_at) : NULL;
 
 		if (text)
 			return text;
@@ -129,10 +133,10 @@ void rust_read_panic(const struct words_stack *stack, size_t first, size_t last,
 	find_location(stack, first, last, &p);
 	for (size_t i = first; i <= last && i < stack->n && !p.message; i++)
 		if (words_match(words_function(stack->frames[i]), payload_frames))
-			p.message = find_text(stack->core, words, read_frame(stack, i, words), p.file);
+			p.message = find_text(stack->core, words, read_frame(stack, i, words), p.file, &p.message_at);
 	for (size_t i = first; i <= last && i < stack->n && !p.message; i++)
 		if (words_match(words_function(stack->frames[i]), info_frames))
-			p.message = find_arguments(stack->core, words, read_frame(stack, i, words));
+			p.message = find_arguments(stack->core, words, read_frame(stack, i, words), &p.message_at);
 	*ret = p;
 }
 
@@ -151,10 +155,14 @@ bool rust_read_stripped(const struct words_stack *stack, size_t first, struct ru
 			break;
 		n = read_frame(stack, i, words);
 		for (size_t k = 0; k < n && !p.file; k++)
-			if (read_location(stack->core, words[k], &location))
-				p = location;
+			if (read_location(stack->core, words[k], &location)) {
+				p.file = location.file;
+				p.line = location.line;
+				p.column = location.column;
+				p.location_at = location.location_at;
+			}
 		if (!p.message)
-			p.message = find_arguments(stack->core, words, n);
+			p.message = find_arguments(stack->core, words, n, &p.message_at);
 	}
 	*ret = p;
 	return p.file != NULL;

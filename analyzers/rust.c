@@ -9,6 +9,7 @@
  */
 #include "rust.h"
 
+#include <inttypes.h>
 #include <string.h>
 
 static const char *const hook_names[] = { "std::panicking::panic_with_hook*", "std::panicking::rust_panic_with_hook*",
@@ -102,10 +103,10 @@ static void add_panic(const struct panicked *p, struct cw_finding *f) {
 		cw_finding_evidence(f, "the panic came in through frame %u, %s()", s->frames[p->last]->index,
 		    words_bare(s->core, words_function(s->frames[p->last])));
 	if (panic->message)
-		cw_finding_evidence(f, "its message, from the handler's frame: \"%s\"", panic->message);
+		cw_finding_evidence(f, "its message, at 0x%" PRIx64 ": \"%s\"", panic->message_at, panic->message);
 	if (panic->file)
 		cw_finding_evidence(
-		    f, "its core::panic::Location is %s:%u:%u", panic->file, panic->line, panic->column);
+		    f, "its core::panic::Location, at 0x%" PRIx64 ", is %s:%u:%u", panic->location_at, panic->file, panic->line, panic->column);
 	if (p->in_hook)
 		cw_finding_evidence(
 		    f, "the abort itself was called by code that ran during the panic (a hook or a destructor)");
@@ -182,10 +183,10 @@ static void claim_stripped(const struct words_stack *stack, struct cw_run *run) 
 		return;
 	f = cw_finding_add(run, "panic", CW_LIKELY, "Rust panic at %s:%u%s%s", words_base_name(panic.file), panic.line,
 	    panic.message ? ": " : "", panic.message ? first_line(stack->core, panic.message) : "");
-	cw_finding_evidence(f, "abort() was called by code without symbols, whose frames hold a core::panic::Location: %s:%u:%u",
-	    panic.file, panic.line, panic.column);
+	cw_finding_evidence(f, "abort() was called by code without symbols, whose frames hold a core::panic::Location, at 0x%" PRIx64 ": %s:%u:%u",
+	    panic.location_at, panic.file, panic.line, panic.column);
 	if (panic.message)
-		cw_finding_evidence(f, "and beside it the message: \"%s\"", panic.message);
+		cw_finding_evidence(f, "and beside it the message, at 0x%" PRIx64 ": \"%s\"", panic.message_at, panic.message);
 	cw_fact_string(f, "runtime", "rust");
 	cw_fact_string(f, "message", panic.message);
 	cw_fact_string(f, "culprit", NULL);

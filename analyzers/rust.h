@@ -7,7 +7,9 @@
 /* What a panic says of itself. Any member may be NULL or 0. */
 struct rust_panic {
 	const char *message;
-	const char *file; /* of its core::panic::Location */
+	uint64_t message_at;  /* where its text is */
+	const char *file;     /* of its core::panic::Location */
+	uint64_t location_at; /* which is there */
 	uint32_t line, column;
 };
 

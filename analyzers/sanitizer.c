@@ -6,6 +6,7 @@
  *
  * A sanitizer's signal handler is no finding of its own: there the signal that it caught is the story.
  */
+#include <inttypes.h>
 #include <string.h>
 
 #include "words.h"
@@ -73,6 +74,7 @@ struct report {
 	const char *line; /* "ERROR: AddressSanitizer: heap-use-after-free on address …", or NULL */
 	const char *kind; /* or NULL */
 	const char *how;  /* the kind is known, if not by that line */
+	uint64_t line_at;
 };
 
 /* The line of a report that an address lies at the start or in the first lines of; NULL: no report. */
@@ -110,7 +112,7 @@ static void find_report(const struct words_stack *stack, size_t first, size_t la
 			m = cw_find_mapping(core, word);
 			/* Reports are printed into memory of the sanitizer's own. */
 			if (m && (m->perm & CW_PERM_WRITE))
-				r->line = report_line(core, word);
+				r->line = report_line(core, r->line_at = word);
 		}
 	}
 }
@@ -224,7 +226,7 @@ static int run(const struct cw_core *core, struct cw_run *host) {
 	if (report.kind && report.how)
 		cw_finding_evidence(f, "%s: %s", report.how, report.kind);
 	if (report.line)
-		cw_finding_evidence(f, "its report in memory says \"%s\"", report.line);
+		cw_finding_evidence(f, "its report, at 0x%" PRIx64 ", says \"%s\"", report.line_at, report.line);
 	cw_fact_string(f, "runtime", tool < COUNT(tools) ? tools[tool].name : NULL);
 	cw_fact_string(f, "message", report.line);
 	cw_fact_string(f, "kind", report.kind);

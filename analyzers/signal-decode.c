@@ -251,8 +251,6 @@ struct cw_finding *decode_claim(
 	va_end(ap);
 	finding = cw_finding_add(d->run, id, confidence, "%s", summary);
 	add_evidence(d, finding);
-	if (d->fault->cause_text)
-		cw_finding_detail(finding, "%s", d->fault->cause_text);
 	if (d->core->program && words_match(words_base_name(d->core->program->path), (const char *const[]){ "python3*", NULL }))
 		cw_finding_suggest(finding, "python-stack", "python3 -X faulthandler",
 		    "a core does not show Python's own functions: run it with this, and the Python stack is printed when it crashes");

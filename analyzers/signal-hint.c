@@ -104,7 +104,7 @@ static bool find_text(struct context *c) {
 	if (printable < least || (printable < n && c->pointer >> (8 * printable) != 0))
 		return false;
 	return set(c, NULL, "text was written over the pointer",
-	    cw_format(c->d->core, "the bytes of %s are printable text, as after a string was written over the pointer", c->name),
+	    cw_format(c->d->core, "the bytes of %s, 0x%" PRIx64 ", are printable text, as after a string was written over the pointer", c->name, c->pointer),
 	    "a string was written over the pointer: look for the buffer in front of it");
 }
 

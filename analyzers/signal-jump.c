@@ -148,7 +148,7 @@ void claim_bad_target(struct decode *d) {
 		    "the word at SP (0x%" PRIx64 "), which RET would have jumped to, is 0x%" PRIx64, d->fault->sp,
 		    d->fault->address);
 		if (is_text(d->fault->address, d->core->word_bytes))
-			cw_finding_evidence(finding, "its bytes are printable text: a string was written over it");
+			cw_finding_evidence(finding, "the bytes of 0x%" PRIx64 " are printable text: a string was written over it", d->fault->address);
 		cw_finding_suggest(finding, "stack-protector", "-fstack-protector-strong",
 		    "a local buffer of %s was overrun: check the lengths there, and build with the stack protector",
 		    decode_who(d));

@@ -100,7 +100,8 @@ static void claim_null(struct decode *d) {
 	    decode_verb(d->fault->access), v && v->member ? cw_format(d->core, "%s->%s, at ", v->name, v->member) : "address ",
 	    d->fault->address, v && v->member ? "," : "", decode_base_clause(d));
 	if (v && v->member)
-		cw_finding_evidence(finding, "%s is at offset %" PRIu64 " of what %s points to", v->member, d->fault->address - v->value, v->name);
+		cw_finding_evidence(finding, "%s is at offset %" PRIu64 " of what %s, 0x%" PRIx64 ", points to", v->member, d->fault->address - v->value,
+		    v->name, v->value);
 	cw_fact_integer(finding, "offset", (int64_t)d->fault->address);
 	decode_add_access(d, finding);
 	decode_suggest_register(d, finding,
@@ -158,9 +159,12 @@ static void claim_protected(struct decode *d, const struct cw_mapping *mapping) 
 		    mapping->name ? mapping->name : "the program", decode_who(d));
 	else if (mapping->perm == 0 && d->fault->region.kind != CW_REGION_STACK_GUARD)
 		cw_finding_suggest(finding, "check-bounds", NULL,
-		    "memory without any permission is a guard: %s ran %" PRIu64
-		    " bytes into it; check the length of what it copies",
-		    decode_who(d), d->fault->address - mapping->start + 1);
+		    "memory without any permission is a guard, or was closed (mprotect, munmap of a part): %s used its byte %" PRIu64
+		    "; check the length of what it copies, or who closed it",
+		    decode_who(d), d->fault->address - mapping->start);
+	else if (d->fault->region.kind == CW_REGION_STACK_GUARD)
+		decode_suggest_register(d, finding,
+		    "the pointer leads into the guard below a thread's stack, though that stack is not exhausted: it was not made from a local variable that exists");
 	else
 		decode_suggest_register(d, finding, "find out why memory without that permission was used");
 }

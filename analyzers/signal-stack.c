@@ -117,9 +117,9 @@ static bool claim_overrun(struct decode *d) {
 		return false;
 	over = d->fault->address - stack->high;
 	finding = decode_claim(d, "stack-overrun", CW_LIKELY,
-	    "%s ran past the high end of the stack: it %s 0x%" PRIx64 ", %" PRIu64 " bytes above it", d->place, decode_verb(d->fault->access),
-	    d->fault->address, over);
-	cw_finding_evidence(finding, "the stack of the thread ends at 0x%" PRIx64 ", %" PRIu64 " bytes below the address (%s)", stack->high, over,
+	    "%s ran past the high end of the stack: it %s 0x%" PRIx64 ", %s", d->place, decode_verb(d->fault->access), d->fault->address,
+	    over > 0 ? cw_format(d->core, "%" PRIu64 " bytes above it", over) : "the first byte above it");
+	cw_finding_evidence(finding, "the stack of the thread ends at 0x%" PRIx64 ", and SP is 0x%" PRIx64 " (%s)", stack->high, d->fault->sp,
 	    stack->source ? stack->source : "bounds known");
 	decode_add_access(d, finding);
 	cw_finding_suggest(finding, "check-bounds", "-fsanitize=address",

@@ -8,11 +8,25 @@
  * verdict is then "unknown".
  */
 #include <signal.h>
+#include <stdio.h>
+#include <string.h>
 
 #include "signal-decode.h"
 #include "words.h"
 
 enum { CODE_INTDIV = 1, CODE_INTOVF = 2, CODE_KERNEL = 128 };
+
+/* What the CPU was to execute, where it cannot be decoded. */
+static void add_bytes(const struct decode *d, struct cw_finding *finding) {
+	char text[3 * 8 + 1] = "";
+	uint8_t bytes[8];
+
+	if (d->fault->instruction || cw_read(d->core, d->fault->pc, bytes, sizeof(bytes)) < 0)
+		return;
+	for (size_t i = 0; i < sizeof(bytes); i++)
+		snprintf(text + 3 * i, 4, " %02x", bytes[i]);
+	cw_finding_evidence(finding, "the bytes at 0x%" PRIx64 " are%s", d->fault->pc, text);
+}
 
 static void claim_illegal(struct decode *d) {
 	const struct cw_instruction *instruction = d->fault->instruction;
@@ -33,9 +47,10 @@ static void claim_illegal(struct decode *d) {
 		finding = decode_claim(d, "illegal-instruction", d->fault->signal.has_code ? CW_CERTAIN : CW_LIKELY,
 		    "%s executed an instruction that this CPU does not have", d->place);
 		cw_finding_suggest(finding, "cpu-features", "lscpu",
-		    "\"%s\" at 0x%" PRIx64
+		    "%s at 0x%" PRIx64
 		    " is not for this CPU (compare -march= with lscpu's flags), or no code at all",
-		    instruction ? instruction->text : "the bytes", d->fault->pc);
+		    instruction ? cw_format(d->core, "\"%s\"", instruction->text) : "what stands", d->fault->pc);
+		add_bytes(d, finding);
 	}
 	if (instruction)
 		cw_fact_string(finding, "instruction", instruction->text);
@@ -113,6 +128,15 @@ static bool find_divisor(const struct decode *d, uint64_t *ret_value) {
 	return true;
 }
 
+/* idiv divides signed numbers: all bits set is -1, the one divisor whose quotient may not fit. */
+static const char *divisor_text(const struct decode *d, uint64_t value) {
+	unsigned bits = 8 * d->fault->instruction->operands[0].size;
+
+	if (value != 0 && strncmp(d->fault->instruction->text, "idiv", 4) == 0 && value >> (bits - 1) & 1)
+		return cw_format(d->core, "%" PRId64, (int64_t)(bits < 64 ? value | UINT64_MAX << bits : value));
+	return cw_format(d->core, "%" PRIu64, value);
+}
+
 static void claim_arithmetic(struct decode *d) {
 	const struct cw_signal *signal = &d->fault->signal;
 	const char *name = d->culprit ? d->culprit : d->place;
@@ -128,8 +152,8 @@ static void claim_arithmetic(struct decode *d) {
 		    : divisor == 0 ? "by zero"
 				   : "with a result that does not fit");
 		if (known) {
-			cw_finding_evidence(
-			    finding, "the divisor (%s) is %" PRIu64, d->fault->instruction->operands[0].text, divisor);
+			cw_finding_evidence(finding, "the divisor (%s) is %s", d->fault->instruction->operands[0].text,
+			    divisor_text(d, divisor));
 			cw_fact_string(finding, "kind", divisor == 0 ? "zero" : "overflow");
 		}
 		cw_finding_suggest(finding, "check-divisor", NULL,

@@ -40,17 +40,23 @@ static const struct cw_frame *own_frame_from(const struct cw_thread *t, size_t i
 	return NULL;
 }
 
+static void set_place(const struct cw_core *core, struct overflow_story *s, const struct cw_module *m, uint64_t pc) {
+	if (!m)
+		return;
+	s->place = cw_format(core, "%s+0x%" PRIx64, words_base_name(m->path), pc - m->bias);
+	if (!s->where)
+		s->where = cw_format(core, "the code at 0x%" PRIx64 " in %s", pc - m->bias, words_base_name(m->path));
+	s->language = m->language;
+	s->optimized = m->optimized;
+}
+
 static void set_culprit(const struct cw_core *core, struct overflow_story *s, const struct cw_frame *f) {
 	s->culprit_frame = f;
 	if (!f)
 		return;
 	s->culprit = function_of(f) ? words_bare(core, function_of(f)) : NULL;
-	s->where = s->culprit ? cw_format(core, "%s()", s->culprit) : f->module
-	    ? cw_format(core, "the code at 0x%" PRIx64 " in %s", f->pc - f->module->bias, words_base_name(f->module->path)) : NULL;
-	if (f->module) {
-		s->language = f->module->language;
-		s->optimized = f->module->optimized;
-	}
+	s->where = s->culprit ? cw_format(core, "%s()", s->culprit) : NULL;
+	set_place(core, s, f->module, f->pc);
 }
 
 /* Of a cycle, the program's own function that was called first: the frame just inside whatever called into the cycle. */
@@ -145,11 +151,18 @@ static bool explain_recursion(const struct cw_core *core, const struct overflow 
 	return true;
 }
 
+/* Older Rust has functions make room for large frames by a call: what that took is its caller's. */
+static bool is_probe(const struct cw_frame *f) {
+	return f->symbol && f->symbol->at.function && strcmp(f->symbol->at.function, "__rust_probestack") == 0;
+}
+
 /* The item that begins with, or holds, the frame that faulted. */
 static const struct cw_frame *faulting_frame(const struct cw_core *core) {
-	for (size_t i = 0; i < core->crashed->n_frames; i++)
-		if (core->crashed->frames[i].index == core->fault->frame_index)
-			return &core->crashed->frames[i];
+	const struct cw_thread *t = core->crashed;
+
+	for (size_t i = 0; i < t->n_frames; i++)
+		if (t->frames[i].index == core->fault->frame_index)
+			return &t->frames[i + (i + 1 < t->n_frames && is_probe(&t->frames[i]))];
 	return NULL;
 }
 
@@ -167,7 +180,7 @@ static const struct cw_frame *find_largest(const struct cw_core *core, struct ov
 			const struct cw_frame *g = f->n_cycle > 0 ? &f->cycle[k] : f;
 			uint64_t bytes = g->bytes > 0 ? (uint64_t)g->bytes : 0;
 
-			if (f->index < core->fault->frame_index || f->signal_frame)
+			if (f->index < core->fault->frame_index || f->signal_frame || is_probe(g))
 				continue;
 			if (f == inner && wanted > bytes) {
 				bytes = wanted;
@@ -218,6 +231,13 @@ static uint64_t reserved_bytes(const struct cw_core *core) {
 	return t->stack.high - last->cfa;
 }
 
+static const struct cw_stack_part *find_tls(const struct cw_stack_use *use) {
+	for (size_t i = 0; i < use->n_parts; i++)
+		if (use->parts[i].kind == CW_PART_STATIC_TLS)
+			return &use->parts[i];
+	return NULL;
+}
+
 /* The core does not hold the stack (coredump_filter, or it was cut): what is left is the code of the function that ran
  * last. If it can get back to itself, and its frame is small, recursion is what filled the stack. */
 static bool explain_by_code(const struct cw_core *core, const struct overflow *o, struct overflow_story *s, const struct cw_frame *inner) {
@@ -236,6 +256,22 @@ static bool explain_by_code(const struct cw_core *core, const struct overflow *o
 	return true;
 }
 
+/* Frames end early, or are guesses: what stands on the stack in step is none. */
+static bool explain_by_repeat(const struct cw_core *core, const struct overflow *o, struct overflow_story *s) {
+	const struct cw_symbol *symbol;
+
+	if (s->accounted >= o->used_bytes / 2 || !overflow_find_repeat(core, o->used_bytes, &s->repeat))
+		return false;
+	symbol = cw_symbolize(core, s->repeat.address, false);
+	s->kind = OVERFLOW_RECURSION;
+	s->turns = s->repeat.turns;
+	s->culprit_bytes = s->repeat.step;
+	s->culprit = symbol && symbol->at.function ? words_bare(core, symbol->at.function) : NULL;
+	s->where = s->culprit ? cw_format(core, "%s()", s->culprit) : NULL;
+	set_place(core, s, cw_find_module(core, s->repeat.address), s->repeat.address);
+	return true;
+}
+
 void overflow_explain(const struct cw_core *core, const struct overflow *o, struct overflow_story *ret) {
 	struct overflow_story s = { .kind = OVERFLOW_DEEP_CHAIN, .optimized = -1 };
 	const struct cw_fault *f = core->fault;
@@ -247,8 +283,9 @@ void overflow_explain(const struct cw_core *core, const struct overflow *o, stru
 	for (size_t i = 0; i < core->crashed->n_functions; i++)
 		s.accounted += core->crashed->functions[i].bytes;
 	s.reserved = reserved_bytes(core);
+	s.tls = find_tls(&core->crashed->use);
 	usable = o->stack_bytes > s.reserved ? o->stack_bytes - s.reserved : 0;
-	if (own_bytes < usable / 2 && (explain_recursion(core, o, &s) || explain_by_code(core, o, &s, inner))) {
+	if (own_bytes < usable / 2 && (explain_recursion(core, o, &s) || explain_by_repeat(core, o, &s) || explain_by_code(core, o, &s, inner))) {
 		*ret = s;
 		return;
 	}

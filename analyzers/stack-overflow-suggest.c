@@ -206,10 +206,10 @@ static void suggest_size(const struct cw_core *core, const struct overflow *o, c
 static void suggest_tls(const struct overflow_story *s, struct cw_finding *finding) {
 	char a[32];
 
-	if (s->reserved > TLS_LARGE)
+	if (s->tls && s->tls->bytes > TLS_LARGE)
 		cw_finding_suggest(finding, "shrink-tls", NULL,
 		                   "%s bytes of every thread's stack are thread-local variables (thread_local, __thread): allocate them when they are first used, or add as much to the stack's size.",
-		                   group_digits(s->reserved, a));
+		                   group_digits(s->tls->bytes, a));
 }
 
 void overflow_suggest(const struct cw_core *core, const struct overflow *o, const struct overflow_story *s, struct cw_finding *finding) {
@@ -223,7 +223,7 @@ void overflow_suggest(const struct cw_core *core, const struct overflow *o, cons
 	suggest_size(core, o, s, finding);
 	if (s->kind != OVERFLOW_RECURSION && s->optimized == 0)
 		cw_finding_suggest(finding, "optimise", is_language(s->language, "Rust") ? "CARGO_PROFILE_DEV_OPT_LEVEL=1 cargo build" : "-Og",
-		                   "This is a debug build, whose frames are several times as large: an optimised build may fit.");
+		                   "This is a debug build: compilers keep every local variable apart there, so its frames are larger. An optimised build may fit.");
 	if (core->fault->cause == CW_CAUSE_SIGNAL_UNDELIVERABLE)
 		cw_finding_suggest(finding, "alternate-stack", NULL,
 		                   "To see the true fault next time, give the thread an alternate signal stack (sigaltstack): a handler for the signal is installed.");

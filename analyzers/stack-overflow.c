@@ -28,7 +28,7 @@ static const struct machine {
 /* Probes of -fstack-check=generic reach this far below SP. */
 #define PROBE_REACH (64u << 10)
 /* What every thread of the C library has at the top of its stack; more is the program's. */
-#define RESERVED_USUAL (64u << 10)
+#define TLS_USUAL (64u << 10)
 /* A frame that jumps further than this below its stack is taken for a corrupted SP instead; unless its function makes
  * room of any size (alloca, VLA), whose length of 32 bits may have wrapped around. */
 #define JUMP_MAX (UINT64_C(2) << 30)
@@ -213,21 +213,24 @@ static void add_evidence(const struct cw_core *core, const struct overflow *o, c
 	if (s->has_bounds)
 		cw_finding_evidence(finding, "stack of thread %s: 0x%" PRIx64 "–0x%" PRIx64 " (%s bytes%s), from %s", t->name ? t->name : "?", s->low, s->high,
 		                    group_digits(s->high - s->low, a), s->kind == CW_STACK_MAIN ? " mapped" : "", s->source);
-	if (s->kind == CW_STACK_MAIN && s->has_limit && s->limit_bytes != UINT64_MAX && !strstr(s->source, "not in the core"))
-		cw_finding_evidence(finding, "the main stack may grow to %s bytes (RLIMIT_STACK)", group_digits(s->limit_bytes, a));
+	if (s->kind == CW_STACK_MAIN && s->has_limit && s->limit_bytes != UINT64_MAX)
+		cw_finding_evidence(finding, "the main stack may grow to %s bytes (%s)", group_digits(s->limit_bytes, a),
+		                    s->source && strstr(s->source, "not in the core") ? "assumed: the core does not hold RLIMIT_STACK" : "RLIMIT_STACK");
 	else if (s->has_guard && s->guard_bytes > 0)
 		cw_finding_evidence(finding, "guard: 0x%" PRIx64 "–0x%" PRIx64 " (%s bytes)", s->low - s->guard_bytes, s->low, group_digits(s->guard_bytes, a));
 	if (s->has_bounds)
 		cw_finding_evidence(finding, "SP = 0x%" PRIx64 ", %s bytes %s the end of the stack: %s bytes are in use", f->sp,
 		                    group_digits(f->sp >= s->low ? f->sp - s->low : s->low - f->sp, a), f->sp >= s->low ? "above" : "below",
 		                    group_digits(o->used_bytes, b));
-	if (story->reserved > RESERVED_USUAL)
-		cw_finding_evidence(finding, "the topmost %s bytes of this stack are the thread's static TLS (thread_local, __thread) and the C library's own",
-		                    group_digits(story->reserved, a));
+	if (story->tls && story->tls->bytes > TLS_USUAL)
+		cw_finding_evidence(finding, "%s bytes from 0x%" PRIx64 " to TP, 0x%" PRIx64 ", are the thread's static TLS (thread_local, __thread)%s%s",
+		                    group_digits(story->tls->bytes, a), story->tls->start, story->tls->start + story->tls->bytes,
+		                    story->tls->module ? cw_format(core, ", %s of them of ", group_digits(story->tls->module_bytes, b)) : "",
+		                    story->tls->module ? story->tls->module->path : "");
 	if (f->has_address)
-		cw_finding_evidence(finding, "the faulting address 0x%" PRIx64 " is %s bytes %s SP, %s", f->address,
-		                    group_digits(f->address < f->sp ? f->sp - f->address : f->address - f->sp, a), f->address < f->sp ? "below" : "above",
-		                    place_words[f->region.kind]);
+		cw_finding_evidence(finding, "the faulting address 0x%" PRIx64 " is %s%s SP, %s", f->address,
+		                    f->address == f->sp ? "" : cw_format(core, "%s bytes ", group_digits(f->address < f->sp ? f->sp - f->address : f->address - f->sp, a)),
+		                    f->address == f->sp ? "at" : f->address < f->sp ? "below" : "above", place_words[f->region.kind]);
 	if (f->instruction)
 		cw_finding_evidence(finding, "instruction at 0x%" PRIx64 ": %s", f->instruction->address, f->instruction->text);
 	if (f->cause_text)
@@ -235,11 +238,17 @@ static void add_evidence(const struct cw_core *core, const struct overflow *o, c
 	if (story->by_code)
 		cw_finding_evidence(finding, "the core does not hold the stack, but %s, which ran last, calls itself, and its frame is %s bytes: about %s of them fit",
 		                    story->where, group_digits(story->culprit_bytes, a), group_digits(story->turns, b));
+	else if (story->repeat.turns > 0)
+		cw_finding_evidence(finding, "the return address 0x%" PRIx64 " stands on the stack %s times, every %s bytes from 0x%" PRIx64 " up: a recursion, though nothing tells its frames",
+		                    story->repeat.address, group_digits(story->repeat.turns, a), group_digits(story->repeat.step, b), story->repeat.at);
 	else if (story->kind == OVERFLOW_RECURSION)
-		cw_finding_evidence(finding, "%s: %s turns of %s bytes each", story->recursing ? story->recursing : story->culprit ? story->culprit : "the cycle",
+		cw_finding_evidence(finding, "%s: %s turns of %s bytes each", story->recursing ? story->recursing : story->culprit ? story->culprit : story->place ? story->place : "the cycle",
 		                    group_digits(story->turns, a), group_digits(story->culprit_bytes, b));
 	else if (story->unseen)
 		cw_finding_evidence(finding, "the core holds only %s bytes of this stack's frames: what took the rest is not known", group_digits(story->accounted, a));
+	else if (story->largest && story->wanted && story->largest_bytes == story->wanted_bytes)
+		cw_finding_evidence(finding, "%s was just taking its frame of %s bytes; all frames together had %s", story->largest,
+		                    group_digits(story->largest_bytes, b), group_digits(story->accounted, a));
 	else if (story->largest)
 		cw_finding_evidence(finding, "%" PRIu64 " frames (inlined ones counted) take %s bytes; the largest is %s with %s bytes", story->frames,
 		                    group_digits(story->accounted, a), story->largest, group_digits(story->largest_bytes, b));
@@ -261,15 +270,16 @@ static void add_facts(const struct cw_core *core, const struct overflow *o, cons
 		cw_fact_integer(finding, "stack_bytes", (int64_t)o->stack_bytes);
 	if (t->stack.has_bounds)
 		cw_fact_integer(finding, "used_bytes", (int64_t)o->used_bytes);
-	cw_fact_string(finding, "culprit", story->culprit);
+	/* Without a name, what addr2line takes where the program has one. */
+	cw_fact_string(finding, "culprit", story->culprit ? story->culprit : story->place);
 	if (story->culprit_bytes > 0)
 		cw_fact_integer(finding, "culprit_frame_bytes", (int64_t)story->culprit_bytes);
 	if (story->largest) {
 		cw_fact_string(finding, "largest_frame_function", story->largest);
 		cw_fact_integer(finding, "largest_frame_bytes", (int64_t)story->largest_bytes);
 	}
-	if (story->reserved > RESERVED_USUAL)
-		cw_fact_integer(finding, "tls_bytes", (int64_t)story->reserved);
+	if (story->tls && story->tls->bytes > TLS_USUAL)
+		cw_fact_integer(finding, "tls_bytes", (int64_t)story->tls->bytes);
 	cw_fact_integer(finding, "frames", (int64_t)story->frames);
 	cw_fact_integer(finding, "frames_bytes", (int64_t)story->accounted);
 	if (story->kind == OVERFLOW_RECURSION) {
@@ -329,7 +339,7 @@ static struct cw_finding *add_claim(const struct cw_core *core, struct cw_run *h
 	case OVERFLOW_LARGE_FRAME:
 		return cw_finding_add(host, "stack-overflow", o->confidence, "stack overflow in thread %s: the frame of %s takes %s bytes, the whole stack has %s%s", name,
 		                      s->where ? s->where : "a function", group_digits(s->culprit_bytes, a), b,
-		                      s->reserved > RESERVED_USUAL ? cw_format(core, ", of which %s are thread-local data", group_digits(s->reserved, c)) : "");
+		                      s->tls && s->tls->bytes > TLS_USUAL ? cw_format(core, ", of which %s are thread-local data", group_digits(s->tls->bytes, c)) : "");
 	case OVERFLOW_SIGNAL_DELIVERY:
 		return cw_finding_add(host, "stack-overflow", o->confidence, "stack overflow in thread %s: no room for a signal frame, %s of %s bytes were in use", name,
 		                      group_digits(o->used_bytes, a), b);

@@ -15,6 +15,11 @@ struct overflow {
 	uint64_t used_bytes;       /* high - SP; may be more than the stack */
 };
 
+/* A return address that stands on the stack in step: `turns` times, every `step` bytes from `at` up. */
+struct overflow_repeat {
+	uint64_t address, at, step, turns;
+};
+
 enum overflow_kind { OVERFLOW_RECURSION, OVERFLOW_LARGE_FRAME, OVERFLOW_DEEP_CHAIN, OVERFLOW_SIGNAL_DELIVERY };
 
 /* How it came to it: who took the stack, and whom to change. */
@@ -22,10 +27,13 @@ struct overflow_story {
 	enum overflow_kind kind;
 	const char *culprit;        /* name without arguments; or NULL */
 	const char *where;          /* "f()", or "the code at 0x… in prog"; or NULL */
+	const char *place;          /* "prog+0x…", for a culprit without a name; or NULL */
 	const char *recursing;      /* recursion that the culprit only called into: of a library; or NULL */
 	bool by_code;               /* recursion is known by the function's code, not by frames */
+	struct overflow_repeat repeat; /* recursion is known by that; turns is 0: it is not */
 	bool unseen;                /* the core does not hold most of the stack */
-	uint64_t reserved;          /* bytes at the top of a thread's stack that no frame can have: static TLS */
+	uint64_t reserved;          /* bytes at the top of a thread's stack that no frame can have: static TLS, struct pthread */
+	const struct cw_stack_part *tls; /* of these the static TLS, or NULL */
 	const struct cw_frame *culprit_frame; /* or NULL */
 	uint64_t culprit_bytes;     /* its frame; of one turn for a recursion */
 	uint64_t turns;             /* recursion */
@@ -44,6 +52,9 @@ void overflow_suggest(const struct cw_core *core, const struct overflow *overflo
 
 /* Code of the system or of a language's runtime: nobody's own function to change. */
 bool is_runtime_frame(const struct cw_frame *frame);
+
+/* stack-overflow-repeat.c. Recursion that took at least half of the stack, without frames. */
+bool overflow_find_repeat(const struct cw_core *core, uint64_t used_bytes, struct overflow_repeat *ret_repeat);
 
 /* stack-overflow-code.c. The bytes that the prologue of a frame's function asks for; 0: few, or unknown. */
 uint64_t overflow_wanted_bytes(const struct cw_core *core, const struct cw_frame *frame);

@@ -43,6 +43,12 @@ int segment_add(struct core *core, struct stack_segment *s, const struct raw_fra
 		if (r < 0)
 			return r;
 	}
+	if (frame->has_cfa && frame->bytes >= 0) {
+		s->low = s->sized ? s->low : frame->cfa - bytes;
+		s->high = frame->cfa;
+		s->bytes += bytes;
+		s->sized = true;
+	}
 	use = find_slot(s->uses, s->allocated, frame->pc, frame->exact_pc);
 	if (use->count == 0) {
 		if (s->n_uses >= USES_MAX)

@@ -6,6 +6,7 @@
 #include "core/fault.h"
 #include "core/go-module.h"
 #include "core/insn.h"
+#include "core/language.h"
 #include "core/modules.h"
 #include "core/plan.h"
 #include "core/stack.h"
@@ -274,9 +275,12 @@ int core_symbolize(struct core *core) {
 	visit(core, queries, answer);
 	for (size_t i = 0; i < core->pub.n_threads; i++) {
 		r = account_thread(core, &accounts, i, i == 0 ? core->pub.fault->frame_index : 0);
+		if (r >= 0)
+			r = stack_account(core, i);
 		if (r < 0)
 			return r;
 	}
+	language_of_program(core);
 	for (bool again = true; again;) {
 		r = thread_names(core);
 		if (r >= 0)

@@ -30,6 +30,7 @@ struct module {
 	void *symbols;         /* symbols.c's own, loaded on first use */
 	struct go_module *go;  /* Go's own table, loaded on first use */
 	bool go_tried;
+	uint64_t tls_bytes;    /* of its thread-local variables (PT_TLS), rounded up to their alignment */
 };
 
 /* A signal frame met while unwinding a thread. */
@@ -77,6 +78,7 @@ struct core {
 
 	/* from NT_AUXV, 0 if absent */
 	uint64_t at_random, at_execfn, at_sysinfo_ehdr, at_minsigstksz, at_phdr, at_entry, at_pagesz, at_secure;
+	size_t auxv_bytes, auxv_random; /* length of the vector with its AT_NULL; where AT_RANDOM stands in it */
 
 	struct symbols *symbols;
 	struct insn_decoder *decoder;

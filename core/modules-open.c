@@ -16,11 +16,14 @@
 #define MODULE_PHDRS_MAX 128u
 #define BUILD_ID_MAX 64u
 #define VDSO_MAX KIB(256)
+/* Thread-local variables of one module: more would fit no stack. */
+#define TLS_MAX GIB(1)
 
 struct headers {
 	bool valid;
 	uint64_t first_vaddr;     /* of the first PT_LOAD, cut to a page */
 	bool has_load;
+	uint64_t tls_bytes;
 	char build_id[2 * BUILD_ID_MAX + 1];
 };
 
@@ -52,6 +55,13 @@ static void read_build_id(struct core *core, uint64_t address, uint64_t length, 
 	}
 }
 
+/* What a module's thread-local variables take in each thread; 0 where that cannot be. */
+static uint64_t tls_bytes(uint64_t length, uint64_t alignment) {
+	if (alignment == 0)
+		alignment = 1;
+	return length <= TLS_MAX && alignment <= MIB(1) ? (length + alignment - 1) / alignment * alignment : 0;
+}
+
 /* The ELF and program headers as they were mapped. */
 static void read_headers(struct core *core, const struct cw_module *info, struct headers *ret) {
 	union { Elf64_Ehdr e64; Elf32_Ehdr e32; } e;
@@ -80,6 +90,8 @@ static void read_headers(struct core *core, const struct cw_module *info, struct
 		if (type == PT_LOAD && !ret->has_load) {
 			ret->first_vaddr = vaddr & ~(core->pub.page_bytes - 1);
 			ret->has_load = true;
+		} else if (type == PT_TLS) {
+			ret->tls_bytes = tls_bytes(length, is64 ? p.p64.p_align : p.p32.p_align);
 		} else if (type == PT_NOTE) {
 			note[n_notes][0] = vaddr;
 			note[n_notes++][1] = length;
@@ -224,6 +236,7 @@ int modules_open(struct core *core) {
 		struct headers h;
 
 		read_headers(core, m->info, &h);
+		m->tls_bytes = h.tls_bytes;
 		if (h.build_id[0]) {
 			m->info->build_id = arena_strdup(core->arena, h.build_id);
 			if (!m->info->build_id)

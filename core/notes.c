@@ -88,6 +88,11 @@ static void parse_auxv(struct core *core, const struct image_note *note) {
 		for (size_t i = 0; i < ELEMENTSOF(wanted); i++)
 			if (wanted[i].type == type)
 				*wanted[i].value = word_at(core->arch, note->data + at + w, w);
+		if (type == AT_RANDOM)
+			core->auxv_random = at;
+		core->auxv_bytes = at + 2 * w;
+		if (type == AT_NULL)
+			break;
 	}
 }
 

@@ -15,6 +15,10 @@ void stack_find_bounds(struct core *core, const struct cw_thread *thread, uint64
 /* What cw_stack.source says of bounds that the program itself keeps a record of. */
 #define STACK_SOURCE_RECORD "the program's own record of it (address and size): a stack that the program made itself"
 
+/* stack-use.c. Accounts for the stack bytes of thread i between SP and the stack's high end: threads[i].use. After
+ * unwinding, bounds and symbols. 0 or -ENOMEM. */
+int stack_account(struct core *core, size_t i);
+
 /* stack-record.c. The highest CFA of the thread's frames within (low, high]; 0: none. */
 uint64_t stack_top_frame(const struct cw_thread *thread, uint64_t low, uint64_t high);
 /* The program's record of a stack that begins at, or a little above, top: ucontext_t's uc_stack and the like. */

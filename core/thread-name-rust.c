@@ -74,9 +74,11 @@ const char *thread_name_rust(struct core *core, const struct cw_thread *t) {
 	if (core->arch->word_bytes != 8 || core->arch->tls < 0)
 		return NULL;
 	tls = t->registers[core->arch->tls] & ~UINT64_C(7);
-	/* Between counts and content: two words. */
+	/* Between counts and content: two words. Before 1.82 the pointer is that of the whole. */
 	tls = core->arch->pthread_below_tls ? tls + 16 + TLS_WORDS * 8 : tls;
 	name = tls > TLS_WORDS * 8 ? name_in_words(core, t, tls - TLS_WORDS * 8, tls, 16) : NULL;
+	if (!name && tls > TLS_WORDS * 8)
+		name = name_in_words(core, t, tls - TLS_WORDS * 8, tls, 0);
 	if (name)
 		return name;
 	for (size_t i = 0; i < t->n_frames; i++) {
@@ -90,25 +92,6 @@ const char *thread_name_rust(struct core *core, const struct cw_thread *t) {
 	return low ? name_in_words(core, t, low, MIN(high, low + STACK_WORDS * 8), 0) : NULL;
 }
 
-bool is_rust_program(struct core *core) {
-	static const char mark[] = "rustc version";
-	const struct module *m = module_of(core, core->pub.program);
-	Elf_Scn *section = NULL;
-	size_t names;
-
-	if (!m)
-		return false;
-	if (m->info->language && streq(m->info->language, "Rust"))
-		return true;
-	if (!m->elf || elf_getshdrstrndx(m->elf, &names) < 0)
-		return false;
-	while ((section = elf_nextscn(m->elf, section))) {
-		GElf_Shdr header;
-		const char *name = gelf_getshdr(section, &header) ? elf_strptr(m->elf, names, header.sh_name) : NULL;
-		Elf_Data *data = name && streq(name, ".comment") ? elf_rawdata(section, NULL) : NULL;
-
-		if (data && data->d_buf && memmem(data->d_buf, data->d_size, mark, sizeof(mark) - 1))
-			return true;
-	}
-	return false;
+bool is_rust_program(const struct core *core) {
+	return core->pub.program && core->pub.program->language && streq(core->pub.program->language, "Rust");
 }

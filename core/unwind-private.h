@@ -5,6 +5,9 @@
 #include "core/cfi.h"
 #include "core/unwind.h"
 
+/* Words above SP that are looked at for return addresses: frames larger than 4 KiB without any unwind information are rare. */
+#define SCAN_WORDS 512u
+
 /* A walk over one thread's stack. */
 struct walk {
 	struct core *core;
@@ -47,5 +50,9 @@ struct step {
 
 /* 0; -ENODATA: no caller can be told (ret_step->reason); -ENOMEM. */
 int unwind_step(struct walk *w, struct step *ret_step);
+/* By a scan of the stack: 0 or -ENODATA. */
+int unwind_step_scan(struct walk *w, struct step *s);
+/* A code pointer without its authentication code, only where that makes it one that could be right. */
+uint64_t unwind_strip_code(const struct core *core, uint64_t pc);
 /* Whether something can have been called from there: it is code, and the bytes before it can be a call (or cannot be read). */
 bool unwind_is_return_address(struct core *core, uint64_t address);

@@ -5,10 +5,6 @@
 #include "core/go-unwind.h"
 #include "core/insn.h"
 
-/* A scan looks at this many words above SP: frames larger than 4 KiB without any unwind information are rare. */
-#define SCAN_WORDS 512u
-/* Guess upon guess is no stack any more. */
-#define SCANS_MAX 16u
 /* How far back from the pc the prologue is looked for. */
 #define PROLOGUE_BYTES 2048u
 /* From the program's first instruction to its call of the C library: 33 bytes with glibc on x86-64, 72 on aarch64. */
@@ -37,7 +33,7 @@ bool unwind_is_return_address(struct core *core, uint64_t address) {
 }
 
 /* A code pointer without its authentication code: only where that makes it one that could be right. */
-static uint64_t strip_code(const struct core *core, uint64_t pc) {
+uint64_t unwind_strip_code(const struct core *core, uint64_t pc) {
 	uint64_t stripped = pc & ~core->code_mask;
 
 	return stripped != pc && !is_code(core, pc) && is_code(core, stripped) ? stripped : pc;
@@ -96,6 +92,15 @@ static int step_signal(struct walk *w, struct step *s) {
 	return 0;
 }
 
+/* A return address of 0 is where a stack begins that a program or a C library made. The kernel made the main one: there it
+ * was overwritten. */
+static bool is_main_stack(const struct walk *w) {
+	const struct cw_mapping *m = w->core->at_random ? core_find_mapping(w->core, w->core->at_random) : NULL;
+	uint64_t sp = w->registers[w->core->arch->sp];
+
+	return m && w->thread->is_main && sp >= m->start && sp < m->end;
+}
+
 static int step_cfi(struct walk *w, const struct cfi_row *row, struct step *s) {
 	const struct arch *arch = w->core->arch;
 	int r = cfi_apply(w->core, row, w->registers, w->valid, &s->next);
@@ -112,7 +117,11 @@ static int step_cfi(struct walk *w, const struct cfi_row *row, struct step *s) {
 	}
 	s->cfa = s->next.cfa;
 	s->has_cfa = true;
-	s->next.registers[arch->pc] = strip_code(w->core, s->next.registers[arch->pc]);
+	s->next.registers[arch->pc] = unwind_strip_code(w->core, s->next.registers[arch->pc]);
+	if (!s->next.outermost && s->next.registers[arch->pc] == 0 && is_main_stack(w)) {
+		s->reason = "the return address of this frame is 0: it was overwritten, or the program made a stack of its own here";
+		return -ENODATA;
+	}
 	s->outermost = s->next.outermost || s->next.registers[arch->pc] == 0;
 	s->trust = CW_TRUST_CFI;
 	return 0;
@@ -124,7 +133,7 @@ static int step_restart(struct walk *w, struct step *s) {
 	uint64_t sp = w->registers[arch->sp], ra;
 
 	if (arch->lr >= 0)
-		ra = strip_code(w->core, w->registers[arch->lr]);
+		ra = unwind_strip_code(w->core, w->registers[arch->lr]);
 	else if (core_read_word(w->core, sp, &ra) < 0)
 		return -ENODATA;
 	if (!is_code(w->core, ra) || !follows_call(w->core, ra) || ra == w->registers[arch->pc])
@@ -238,7 +247,7 @@ static int step_frame_pointer(struct walk *w, struct step *s) {
 		return -ENODATA;
 	if (core_read_word(w->core, fp, &saved) < 0 || core_read_word(w->core, fp + word, &ra) < 0)
 		return -ENODATA;
-	ra = strip_code(w->core, ra);
+	ra = unwind_strip_code(w->core, ra);
 	/* A handler returns to the trampoline, which nobody called. */
 	from_handler = has_trampoline_code(w, ra);
 	if (!is_code(w->core, ra) || !(follows_call(w->core, ra) || from_handler) || (saved != 0 && saved <= fp && !from_handler))
@@ -254,34 +263,6 @@ static int step_frame_pointer(struct walk *w, struct step *s) {
 	s->has_cfa = true;
 	s->trust = CW_TRUST_FRAME_POINTER;
 	return 0;
-}
-
-static int step_scan(struct walk *w, struct step *s) {
-	const struct arch *arch = w->core->arch;
-	uint64_t sp = w->registers[arch->sp], word = arch->word_bytes;
-
-	if (w->scans >= SCANS_MAX)
-		return -ENODATA;
-	sp = (sp + word - 1) & ~(word - 1);
-	for (uint64_t i = 0; i < SCAN_WORDS; i++) {
-		uint64_t at = sp + i * word, ra;
-
-		if (core_read_word(w->core, at, &ra) < 0)
-			return -ENODATA;
-		ra = strip_code(w->core, ra);
-		if (!core_find_module(w->core, ra) || !is_code(w->core, ra) || !follows_call(w->core, ra))
-			continue;
-		memcpy(s->next.registers, w->registers, sizeof(s->next.registers));
-		s->next.valid = UINT64_C(1) << arch->pc | UINT64_C(1) << arch->sp | (w->valid & UINT64_C(1) << arch->fp);
-		s->next.registers[arch->pc] = ra;
-		s->next.registers[arch->sp] = at + word;
-		s->cfa = at + word;
-		s->has_cfa = true;
-		s->trust = CW_TRUST_SCAN;
-		w->scans++;
-		return 0;
-	}
-	return -ENODATA;
 }
 
 /* Where the program, or a thread of it, begins: by AT_ENTRY, which needs neither a file nor a name. Its first function is a few instructions long. */
@@ -346,7 +327,19 @@ static int step_code(struct walk *w, struct module *m, struct step *ret_step) {
 		return 0;
 	ret_step->reason = m && m->elf ? "no unwind information for this code" : "the file of this code could not be used, so there is no unwind information";
 	/* glibc's and musl's entry points end here: the caller of the outermost function is nobody. */
-	return step_scan(w, ret_step);
+	return unwind_step_scan(w, ret_step);
+}
+
+/* Between two goroutines: the scheduler's own stack begins here, and its first frame has a size like any other. */
+static int end_at_switch(struct walk *w, struct module *m, struct step *s) {
+	struct step own = {};
+
+	if (step_code(w, m, &own) >= 0 && own.has_cfa && own.trust == CW_TRUST_CFI) {
+		s->cfa = own.cfa;
+		s->has_cfa = true;
+	}
+	s->outermost = true;
+	return 0;
 }
 
 /* A function of Go's runtime that call frame information does not tell all about. */
@@ -358,10 +351,8 @@ static int step_go(struct walk *w, struct module *m, enum go_place place, struct
 		r = go_unwind_switch(w, m, place, s);
 		if (r == 0)
 			return 0;
-		if (r == -ENOENT) {
-			s->outermost = true; /* between two goroutines: the scheduler's own stack begins here */
-			return 0;
-		}
+		if (r == -ENOENT)
+			return end_at_switch(w, m, s);
 		if (place != GO_CALLBACK) {
 			s->reason = "the Go runtime has changed stacks here, and which goroutine it came from cannot be told";
 			return -ENODATA;
@@ -388,7 +379,7 @@ int unwind_step(struct walk *w, struct step *ret_step) {
 		if (w->exact && step_restart(w, ret_step) >= 0)
 			return 0;
 		ret_step->reason = arena_printf(w->core->arena, "0x%llx is no code", (unsigned long long)pc);
-		return w->exact ? step_scan(w, ret_step) : -ENODATA;
+		return w->exact ? unwind_step_scan(w, ret_step) : -ENODATA;
 	}
 	if (at_trampoline(w) && step_signal(w, ret_step) >= 0)
 		return 0;

@@ -35,6 +35,9 @@ struct pc_use {
 /* A stretch of one stack: a new one begins behind each signal frame and wherever stacks switch. */
 struct stack_segment {
 	uint32_t first_frame;
+	bool sized;              /* it has a frame of known size: then the next three say something */
+	uint64_t low, high;      /* SP of the first such frame, CFA of the last */
+	uint64_t bytes;          /* of all of them: high - low, if none in between is unknown */
 	struct pc_use *uses;     /* open hash, then compacted */
 	size_t n_uses, allocated;
 };

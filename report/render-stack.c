@@ -19,6 +19,8 @@
 #define FUNCTIONS_SHOWN 5
 /* Of a stack, in per cent: smaller ones are not listed among the largest. */
 #define FUNCTION_LEAST 0.1
+/* What lies above the frames is mostly a few kilobytes. */
+#define PART_SHOWN 16384
 #define BAR_LEAST 10
 #define BAR_MOST 50
 
@@ -272,13 +274,52 @@ static void render_legend(const struct paint *paint, json_object *report) {
 
 /* ── functions ── */
 
+/* What is no function's: always there, and only worth a line where it is large. */
+static bool part_is_shown(const struct paint *paint, json_object *part) {
+	int64_t bytes = 0;
+
+	return json_get_integer(part, "bytes", &bytes) && (paint->style.whole || bytes >= PART_SHOWN);
+}
+
+static void render_parts(const struct paint *paint, json_object *parts, int64_t used) {
+	static const struct {
+		const char *kind, *words;
+	} kinds[] = {
+		{ "signal-frame", "(the kernel's signal frame)" },
+		{ "static-tls", "(thread-local variables)" },
+		{ "thread-control", "(the C library's record of the thread)" },
+		{ "arguments", "(argc, argv, envp, auxiliary vector)" },
+		{ "strings", "(strings of arguments and environment)" },
+	};
+
+	for (size_t i = 0; parts && i < json_object_array_length(parts); i++) {
+		json_object *part = json_object_array_get_idx(parts, i);
+		const char *kind = json_get_string(part, "kind"), *words = "(?)";
+		int64_t bytes = 0;
+		char share[32] = "", number[40];
+
+		if (!part_is_shown(paint, part) || !json_get_integer(part, "bytes", &bytes))
+			continue;
+		for (size_t k = 0; kind && k < ELEMENTSOF(kinds); k++)
+			if (streq(kind, kinds[k].kind))
+				words = kinds[k].words;
+		if (used > 0 && bytes <= used)
+			snprintf(share, sizeof(share), "%.1f %%", 100.0 * (double)bytes / (double)used);
+		render_cells(paint, INK_DIM, share, grouped(bytes, number, sizeof(number)), words, "", "");
+	}
+}
+
 static void render_functions(const struct paint *paint, json_object *report) {
 	json_object *functions = json_get_array(report, "stack.by_function");
 	size_t n = functions ? json_object_array_length(functions) : 0;
+	json_object *parts = json_get_array(report, "stack.use.parts");
+	bool more = false;
 	int64_t used = 0;
 
+	for (size_t i = 0; parts && i < json_object_array_length(parts); i++)
+		more = more || part_is_shown(paint, json_object_array_get_idx(parts, i));
 	/* One function says no more than the frames above did. */
-	if (n < 2)
+	if (n < 2 && !more)
 		return;
 	json_get_integer(report, "stack.bounds.used_bytes", &used);
 	paint_heading(paint, "Largest functions");
@@ -305,6 +346,7 @@ static void render_functions(const struct paint *paint, json_object *report) {
 		cell = cell_of("", name);
 		render_cells(paint, INK_PLAIN, share, grouped(bytes, number, sizeof(number)), cell ? cell : "?", b, c);
 	}
+	render_parts(paint, parts, used);
 }
 
 void render_stack(const struct paint *paint, json_object *report) {

@@ -39,6 +39,7 @@ WORDS(words_module, "present", "replaced", "deleted", "unreadable", "memory", "u
 WORDS(words_core, "present", "journal", "truncated", "missing", "inaccessible", "none");
 WORDS(words_confidence, "certain", "likely", "possible");
 WORDS(words_bounds, "main", "pthread", "alternate", "custom", "unknown");
+WORDS(words_part, "signal-frame", "static-tls", "thread-control", "arguments", "strings");
 WORDS(words_trust, "context", "cfi", "frame-pointer", "scan");
 WORDS(words_debuginfo, "dwarf", "symtab", "minidebug", "none");
 WORDS(words_outcome, "complete", "partial", "failed");
@@ -210,6 +211,17 @@ static const struct shape bounds[] = {
 	STRING("source", SENTENCE),
 	END,
 };
+static const struct shape part[] = {
+	WORD("kind", words_part, REQUIRED), ADDRESS("start", REQUIRED), COUNT("bytes", REQUIRED),
+	STRING("module", PATH_BYTES),       COUNT("module_bytes"),      END,
+};
+static const struct shape item_part = OBJECT(NULL, part);
+static const struct shape stack_use[] = {
+	COUNT("frames_bytes", REQUIRED),
+	ARRAY("parts", &item_part, 8, REQUIRED),
+	COUNT("unaccounted_bytes", REQUIRED),
+	END,
+};
 static const struct shape function_use[] = {
 	STRING("function", NAME_BYTES, REQUIRED),
 	STRING("module", PATH_BYTES),
@@ -222,7 +234,8 @@ static const struct shape item_function_use = OBJECT(NULL, function_use);
 static const struct shape cycle[] = { ARRAY("functions", &item_name, 64, REQUIRED), COUNT("count", REQUIRED),
 	                              COUNT("bytes", REQUIRED), END };
 #define STACK_MEMBERS                                                                  \
-	OBJECT("bounds", bounds), COUNT("frame_count", REQUIRED), BOOLEAN("complete"), \
+	OBJECT("bounds", bounds), OBJECT("use", stack_use),                            \
+		COUNT("frame_count", REQUIRED), BOOLEAN("complete"),                   \
 		STRING("stop_reason", SENTENCE), COUNT("frames_omitted"),              \
 		ARRAY("by_function", &item_function_use, 64), OBJECT("cycle", cycle, NULLABLE)
 static const struct shape stack_record[] = { STACK_MEMBERS, END };

@@ -54,6 +54,7 @@ static int strip_context(struct shortening *s) {
 		{ "crash", "registers" },
 		{ "core", "journal_cursor" },
 		{ "fingerprint", "basis" },
+		{ "stack", "use" },
 		{ "process", "cgroup" },
 		{ "process", "slice" },
 		{ "process", "container" },

@@ -30,6 +30,32 @@ static void put_bounds(struct line *l, const struct cw_stack *s) {
 	line_close(l, '}');
 }
 
+static void put_use(struct line *l, const struct cw_stack_use *use) {
+	static const char *const kinds[] = { "signal-frame", "static-tls", "thread-control", "arguments", "strings" };
+
+	if (!use->known)
+		return;
+	line_open(l, "use", '{');
+	line_size(l, "frames_bytes", use->frames_bytes);
+	line_open(l, "parts", '[');
+	for (size_t i = 0; i < use->n_parts; i++) {
+		const struct cw_stack_part *p = &use->parts[i];
+
+		line_open(l, NULL, '{');
+		line_string(l, "kind", kinds[p->kind]);
+		line_address(l, "start", p->start);
+		line_size(l, "bytes", p->bytes);
+		if (p->module) {
+			line_string(l, "module", p->module->path);
+			line_size(l, "module_bytes", p->module_bytes);
+		}
+		line_close(l, '}');
+	}
+	line_close(l, ']');
+	line_size(l, "unaccounted_bytes", use->unaccounted_bytes);
+	line_close(l, '}');
+}
+
 static const char *frame_name(const struct cw_frame *f, char *buffer, size_t size) {
 	const char *slash;
 
@@ -220,6 +246,7 @@ static void put_stack(struct stacks *s, const struct cw_thread *t, uint64_t omit
 	struct line *l = &s->line;
 
 	put_bounds(l, &t->stack);
+	put_use(l, &t->use);
 	line_integer(l, "frame_count", t->frame_count);
 	line_boolean(l, "complete", t->complete);
 	line_string(l, "stop_reason", t->stop_reason);

@@ -1,17 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The analyzer ABI: what an analyzer is, the core as it sees it, and what it may ask of its host.
- *
- * An analyzer is one diagnosis. It is given a core that has been read, unwound and symbolised; everything here is
- * plain const data with the lifetime of the core, owned by the host. An analyzer never writes to it, never frees
- * it, and never touches the core file. It claims what it found with cw_finding_add() and the calls that follow it.
- *
- * The same source builds into the worker's own table or into a shared object in $(pkglibdir)/analyzers
- * (pkg-config --variable=analyzersdir corewatch); see corewatch-analyzer(7).
+ * The analyzer ABI: what an analyzer is, the core as it sees it, and what it may ask of its host. See corewatch-analyzer(7).
+ * An analyzer is one diagnosis. It is given a core that has been read, unwound and symbolised: const data, the host's, that
+ * live as long as the core. It never touches the core file, and claims what it found with cw_finding_add() and the calls
+ * that follow it. The same source builds into the worker or into a shared object in $(pkglibdir)/analyzers.
  *
  * Every value that describes the core comes from the crashed process and is untrusted: addresses may be wild,
  * strings are cut and cleaned but otherwise whatever the process wished. Host calls accept any address.
- *
  * Units: addresses and sizes are bytes in the crashed process. "Unknown" is a has_ flag that is false, a NULL
  * pointer or -1 where it is written so, never 0.
  */
@@ -27,7 +22,7 @@ extern "C" {
 #endif
 
 /* Bumped with every change of this file that an old object would misread. Compared exactly when a plug-in loads. */
-#define CW_ANALYZER_ABI 1u
+#define CW_ANALYZER_ABI 2u
 
 #define CW_PUBLIC __attribute__((visibility("default")))
 #define CW_PRINTF(fmt, args) __attribute__((format(printf, fmt, args)))
@@ -35,9 +30,7 @@ extern "C" {
 /* ── the core ─────────────────────────────────────────────────────────────────────────────────────────────── */
 
 enum cw_arch { CW_ARCH_X86_64 = 1, CW_ARCH_I386, CW_ARCH_AARCH64 };
-
 enum cw_access { CW_ACCESS_UNKNOWN, CW_ACCESS_READ, CW_ACCESS_WRITE, CW_ACCESS_EXEC };
-
 enum cw_perm { CW_PERM_READ = 4, CW_PERM_WRITE = 2, CW_PERM_EXEC = 1 };
 
 enum cw_region_kind {
@@ -45,22 +38,18 @@ enum cw_region_kind {
 	CW_REGION_NULL_PAGE,     /* below 64 KiB, where nothing is ever mapped (vm.mmap_min_addr) */
 	CW_REGION_NON_CANONICAL, /* no such address on this CPU: the fault carries none either */
 	CW_REGION_KERNEL,        /* canonical, but the kernel's half */
-	CW_REGION_STACK,         /* within a thread's stack bounds */
-	CW_REGION_STACK_GUARD,   /* the guard below a thread's stack, visible in the map or not */
+	CW_REGION_STACK, CW_REGION_STACK_GUARD, /* within a thread's stack bounds; in the guard below, visible in the map or not */
 	CW_REGION_BELOW_STACK,   /* the unmapped gap below the main stack, into which it would have grown */
 	CW_REGION_HEAP,          /* brk heap */
-	CW_REGION_MODULE,        /* a mapped ELF file */
-	CW_REGION_FILE,          /* another mapped file */
-	CW_REGION_ANONYMOUS,
-	CW_REGION_VDSO,
+	CW_REGION_MODULE, CW_REGION_FILE, /* a mapped ELF file, another */
+	CW_REGION_ANONYMOUS, CW_REGION_VDSO,
 };
 
 /* Where the bytes of an ELF file came from, and whether the file on disk is the one that was mapped. */
 enum cw_module_state {
 	CW_MODULE_PRESENT,
 	CW_MODULE_REPLACED,   /* a file is there, with another build-id: it was not used */
-	CW_MODULE_DELETED,
-	CW_MODULE_UNREADABLE,
+	CW_MODULE_DELETED, CW_MODULE_UNREADABLE,
 	CW_MODULE_MEMORY,     /* only what the core holds of it (vdso) */
 	CW_MODULE_UNVERIFIED, /* used, but the core holds no build-id to compare with */
 };
@@ -160,6 +149,24 @@ struct cw_stack {
 	const char *source;        /* how the bounds are known, for people */
 };
 
+/* What lies above a stack's frames: an alternate stack's signal frame; a pthread's thread-local variables and the C library's
+ * record of it (struct pthread); on the main stack argc, argv, envp and the auxiliary vector, and the strings of these. */
+enum cw_stack_part_kind { CW_PART_SIGNAL_FRAME, CW_PART_STATIC_TLS, CW_PART_THREAD_CONTROL, CW_PART_ARGUMENTS, CW_PART_STRINGS };
+
+struct cw_stack_part {
+	enum cw_stack_part_kind kind;
+	const struct cw_module *module; /* the one with most of the static TLS, or NULL */
+	uint64_t start, bytes, module_bytes;
+};
+
+/* Who has stack.used_bytes: frames, parts and what is unaccounted for are exactly as much. */
+struct cw_stack_use {
+	bool known;
+	uint64_t frames_bytes, unaccounted_bytes;
+	const struct cw_stack_part *parts; /* by address */
+	size_t n_parts;
+};
+
 /* Stack bytes of one function on one thread. Exact over all physical frames, folded or not. */
 struct cw_function_use {
 	const char *function;      /* demangled, or module+offset */
@@ -187,6 +194,7 @@ struct cw_thread {
 	const struct cw_function_use *functions; /* of the stack segment at the fault, largest first */
 	size_t n_functions;
 	const struct cw_frame *cycle; /* the folded cycle with the most bytes (count ≥ 3), or NULL */
+	struct cw_stack_use use;   /* of the stack at the fault */
 };
 
 struct cw_operand {
@@ -231,8 +239,7 @@ enum cw_fault_source { CW_FAULT_SIGINFO, CW_FAULT_SIGNAL_FRAME, CW_FAULT_RECONST
 
 /* What the CPU objected to; for SIGSEGV and SIGBUS with SI_KERNEL the reason has to be inferred. */
 enum cw_fault_cause {
-	CW_CAUSE_UNKNOWN,
-	CW_CAUSE_PAGE_FAULT,
+	CW_CAUSE_UNKNOWN, CW_CAUSE_PAGE_FAULT,
 	CW_CAUSE_NON_CANONICAL,     /* #GP or #SS: an operand's address exists on no page */
 	CW_CAUSE_PRIVILEGED,        /* #GP: an instruction for kernels */
 	CW_CAUSE_MISALIGNED,        /* #GP or #AC */
@@ -283,7 +290,6 @@ struct cw_core {
 /* ── analyzers ────────────────────────────────────────────────────────────────────────────────────────────── */
 
 enum cw_confidence { CW_POSSIBLE = 1, CW_LIKELY, CW_CERTAIN };
-
 struct cw_run;      /* one analyzer's turn */
 struct cw_finding;  /* owned by the host */
 
@@ -326,7 +332,6 @@ CW_PUBLIC const char *cw_read_string(const struct cw_core *core, uint64_t addres
 CW_PUBLIC const struct cw_mapping *cw_find_mapping(const struct cw_core *core, uint64_t address);
 CW_PUBLIC const struct cw_module *cw_find_module(const struct cw_core *core, uint64_t address);
 
-/* What an address is: region, mapping, neighbours, and whose stack. */
 CW_PUBLIC void cw_describe_address(const struct cw_core *core, uint64_t address, struct cw_region *ret_region);
 CW_PUBLIC const char *cw_region_name(enum cw_region_kind kind); /* the word used in reports */
 
@@ -348,7 +353,6 @@ CW_PUBLIC int cw_register_by_name(const struct cw_core *core, const uint64_t *re
 /* The name of a system call by its number and the audit architecture of SIGSYS ("getppid"), or NULL. */
 CW_PUBLIC const char *cw_syscall_name(const struct cw_core *core, uint32_t audit_arch, int32_t number);
 
-/* A variable of the program's source that holds a pointer. */
 struct cw_variable {
 	const char *name;          /* "page", "list->head": an expression in the function at the fault; never NULL */
 	const char *type;          /* "struct page *", or NULL */
