@@ -70,10 +70,14 @@ class Judge:
         rust = re.search(r"::h[0-9a-f]{16}$|\[[0-9a-f]{8,16}\]", linkage or "")
         return "rust-linkage" if rust or "{impl#" in (gdb or "") or not ours.endswith((")", "const")) else "signature"
 
-    def judge_name(self, _index, mine, other, values):
+    def judge_name(self, index, mine, other, values):
         ours, gdb, linkage = values
         if gdb is None:
-            return "go-signal-return" if other["bytes"] == 8 and mine["signal"] else UNEXPLAINED
+            if other["bytes"] == 8 and mine["signal"]:
+                return "go-signal-return"
+            return "past-the-end" if index + 1 not in self.ours else UNEXPLAINED
+        if self._name(index - 1) == "runtime.sigpanic":
+            return "go-signal-return"
         if ours is None:
             return "not-code" if not is_code(other["levels"][-1]) else UNEXPLAINED
         if linkage is None and not CLONE.search(gdb):
@@ -104,6 +108,10 @@ class Judge:
         opinion = self._opinion(index, mine)
         if other["levels"][-1]["file"] is None and mine["signal"]:
             return "go-signal-return"
+        if other["levels"][-1]["file"] is None and index + 1 not in self.ours:
+            return "past-the-end"
+        if self._name(index - 1) == "runtime.sigpanic":
+            return "go-signal-return"
         if level["file"] is None and level["line"] is None and len(mine["levels"]) > 1:
             return "no-call-site"
         if len(opinion) > values[3] and opinion[values[3]] == (compare.base(level["file"]), level["line"]):
@@ -116,6 +124,15 @@ class Judge:
 
     def judge_tailcall(self, *_):
         return "tail-call"
+
+    def _name(self, index):
+        frame = self.ours.get(index)
+        return frame["levels"][-1]["name"] if frame else None
+
+    def _switched(self, index):
+        """Whether Go's or the program's change of stacks lies at this frame or inside of it, and we went along."""
+        frames = [self.ours[i] for i in range(max(index - 1, 0), index + 1) if i in self.ours and i + 1 in self.ours]
+        return any(f["bytes"] is None and not f["signal"] for f in frames)
 
     # ── sizes and the way up ───────────────────────────────────────────────────────────────────────────────
 
@@ -133,7 +150,7 @@ class Judge:
             return "past-the-end"
         if caller and caller["trust"] in ("scan", "frame-pointer"):
             return "no-unwind-information"
-        return UNEXPLAINED
+        return "stack-switch" if self._switched(index) else UNEXPLAINED
 
     def judge_cfa(self, index, mine, other, values):
         return self.judge_bytes(index, mine, other, values)
@@ -143,11 +160,14 @@ class Judge:
             return "go-signal-return"
         if mine["trust"] in ("scan", "frame-pointer"):
             return "no-unwind-information"
-        return UNEXPLAINED
+        return "stack-switch" if self._switched(index) else UNEXPLAINED
 
     def judge_count(self, index, mine, _other, values):
         ours, gdb, _end = values
         first = self.theirs[ours] if ours < gdb else None
         if first is not None and (first["levels"][-1]["name"] is None or not is_code(first["levels"][-1])):
             return "past-the-end"
-        return UNEXPLAINED
+        # The scheduler's stack begins in these, with what is left of other calls behind them.
+        if ours < gdb and self._name(ours - 1) in ("runtime.mcall", "runtime.systemstack", "runtime.mstart"):
+            return "past-the-end"
+        return "stack-switch" if any(self._switched(i) for i in range(ours)) else UNEXPLAINED

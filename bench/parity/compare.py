@@ -97,7 +97,8 @@ def read_report(report):
     if crashed is not None and crashed not in threads:
         threads[crashed] = report.get("stack")
     return {number: {"frames": {f["index"]: f for f in unfold(stack["frames"])}, "count": stack["frame_count"],
-                     "complete": stack.get("complete"), "bounds": stack.get("bounds") or {}}
+                     "complete": stack.get("complete"), "bounds": stack.get("bounds") or {},
+                     "use": stack.get("use") or {}}
             for number, stack in threads.items() if stack}
 
 
@@ -167,23 +168,13 @@ def compare_thread(ours, theirs, note):
 
 
 def sum_of_sizes(thread):
-    """The bytes of all frames of the stack that SP is on, and how much of it lies above the outermost of them."""
-    bounds, total, last = thread["bounds"], 0, None
-    high, low, sp = (hexed(bounds.get(name)) for name in ("high", "low", "sp"))
-    out = {"kind": bounds.get("kind"), "complete": thread["complete"]}
-    if None in (high, low, sp):
-        return out
-    for index in sorted(thread["frames"]):
-        frame = thread["frames"][index]
-        if frame["cfa"] is None or frame["bytes"] is None or not low <= frame["cfa"] <= high:
-            # Behind a signal frame the stack may be another one, and the bounds are those of the fault.
-            if frame["signal"] and frame["cfa"] is not None and low <= frame["cfa"] <= high:
-                total, last = 0, frame["cfa"]
-            elif last is not None:
-                break
-            continue
-        if frame["cfa"] > sp:
-            total, last = total + frame["bytes"], frame["cfa"]
-    if last is not None:
-        out.update(bytes=total, used=high - sp, below=last - sp, above=high - last)
+    """Who has the bytes between SP and the stack's high end, as the report says it; `listed` are those of the frames that
+    it lists, where all of them are on this stack and have a size."""
+    bounds, use = thread["bounds"], thread["use"]
+    out = {"kind": bounds.get("kind"), "complete": thread["complete"], "used": bounds.get("used_bytes")}
+    if "frames_bytes" in use:
+        sizes = [frame["bytes"] for frame in thread["frames"].values()]
+        whole = len(sizes) == thread["count"] and None not in sizes
+        out.update(frames=use["frames_bytes"], parts={p["kind"]: p["bytes"] for p in use["parts"]},
+                   unaccounted=use["unaccounted_bytes"], listed=sum(sizes) if whole else None)
     return out

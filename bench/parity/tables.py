@@ -6,12 +6,6 @@ import subprocess
 import classes
 
 PAGE = 4096
-SUM_KINDS = {
-    "main": "arguments, environment and auxiliary vector lie above _start's frame",
-    "pthread": "static TLS and struct pthread lie above clone()'s frame",
-    "custom": "the mapping is larger than the stack that the program made in it",
-    "alternate": "the signal frame is the outermost one on it",
-}
 
 
 def version(*command):
@@ -86,35 +80,53 @@ def class_text(name, entry):
     return out + (["```", entry["evidence"], "```", ""] if entry["evidence"] else [])
 
 
+def wrong_sum(s):
+    """Why a thread's stack does not add up, or None; it must where bounds and all frames are known."""
+    if s["used"] is None or not s["complete"]:
+        return None
+    if "frames" not in s:
+        return "nothing is said of it"
+    if s["frames"] + sum(s["parts"].values()) + s["unaccounted"] != s["used"]:
+        return "the figures are not high - SP"
+    if s["unaccounted"] > PAGE:
+        return "more than a page is unaccounted for"
+    if s["listed"] is not None and s["listed"] != s["frames"] and s["kind"] != "alternate":
+        return "the frames have other sizes"
+    return None
+
+
+def wrong_sums(result_):
+    return [(row["name"], s, wrong_sum(s)) for rows in result_["groups"].values() for row in rows
+            for s in row.get("sums", []) if wrong_sum(s)]
+
+
 def sums(result_):
-    """Threads whose frames do not add up to high − SP within a page, by reason."""
-    out, within, total = [], 0, 0
+    """By kind of stack: what its frames have, what lies above them, what is unaccounted for."""
+    kinds, unknown = {}, 0
     for rows in result_["groups"].values():
         for row in rows:
             for s in row.get("sums", []):
-                total += 1
-                if "above" not in s:
-                    out.append((row["name"], s, "no bounds, or no frame with a size"))
-                elif s["bytes"] != s["below"]:
-                    out.append((row["name"], s, "frames that are not next to each other"))
-                elif s["above"] <= PAGE:
-                    within += 1
-                elif not s["complete"]:
-                    out.append((row["name"], s, "the outermost frame was not reached"))
+                if s["used"] is None or not s["complete"] or "frames" not in s:
+                    unknown += 1
                 else:
-                    out.append((row["name"], s, SUM_KINDS.get(s["kind"], "?")))
+                    kinds.setdefault(s["kind"], []).append((row["name"], s))
     text = ["## Sums", "",
-            "Of %d threads %d have frames whose bytes add up to high − SP within a page. The others, by what lies above "
-            "the outermost frame:" % (total, within), "",
-            "| reason | threads | largest rest | for example |", "|---|--:|--:|---|"]
-    reasons = {}
-    for name, s, why in out:
-        reasons.setdefault((s["kind"], why), []).append((s.get("above") or 0, name, s))
-    for (kind, why), items in sorted(reasons.items(), key=lambda x: str(x[0])):
-        rest, name, s = max(items, key=lambda x: x[0])
-        text.append("| %s: %s | %d | %d | %s, thread %d: %s of %s bytes |" % (
-            kind, why, len(items), rest, name, s["thread"], s.get("bytes", "?"), s.get("used", "?")))
-    return text + [""]
+            "high − SP = the frames' bytes + what lies above the outermost frame + what is unaccounted for, of every thread "
+            "whose bounds are known and whose outermost frame was reached (%d others). A part is found by its own place in "
+            "the core: the TLS register, the auxiliary vector, the signal frame." % unknown, "",
+            "| stack | threads | frames | parts (largest) | unaccounted (largest) | where |", "|---|--:|--:|---|--:|---|"]
+    for kind, items in sorted(kinds.items()):
+        parts = {}
+        for _, s in items:
+            for name, size in s["parts"].items():
+                parts[name] = max(parts.get(name, 0), size)
+        name, most = max(items, key=lambda x: x[1]["unaccounted"])
+        text.append("| %s | %d | %d | %s | %d | %s, thread %d |" % (
+            kind, len(items), sum(s["frames"] for _, s in items),
+            ", ".join("%s %d" % x for x in sorted(parts.items())), most["unaccounted"], name, most["thread"]))
+    wrong = wrong_sums(result_)
+    text += ["", "%d threads do not add up." % len(wrong)]
+    return text + ["%s, thread %d: %s." % (name, s["thread"], why) for name, s, why in wrong] + [""]
 
 
 def markdown(result_):
