@@ -115,11 +115,15 @@ static int load_stacks(struct core *core) {
 	int r;
 
 	while (again) {
-		r = unwind_threads(core);
+		r = unwind_begin(core);
+		/* Thread by thread, while its stack is at hand. */
+		for (size_t i = 0; i < core->pub.n_threads && r >= 0; i++) {
+			r = unwind_thread(core, i);
+			if (r >= 0)
+				bound_thread(core, i, core->threads[i].sp);
+		}
 		if (r < 0)
 			return r;
-		for (size_t i = 0; i < core->pub.n_threads; i++)
-			bound_thread(core, i, core->threads[i].sp);
 		r = fault_reconstruct(core);
 		if (r < 0)
 			return r;

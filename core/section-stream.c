@@ -13,6 +13,8 @@
 /* Both stay in the second-level cache of any machine of the last ten years. */
 #define INPUT_BYTES KIB(64)
 #define OUTPUT_BYTES KIB(128)
+/* Up to here packed bytes are taken from where the file is mapped: the pages count as ours then, but are not copied. */
+#define MAPPED_MAX MIB(3)
 
 struct section_stream {
 	enum section_packing packing;
@@ -47,7 +49,7 @@ int section_stream_new(enum section_packing packing, const uint8_t *packed, size
 	s->packing = packing;
 	s->packed = packed;
 	s->left = packed_size;
-	s->fd = fd;
+	s->fd = packed && packed_size <= MAPPED_MAX ? -EBADF : fd;
 	s->file_at = offset;
 	if (packing == SECTION_ZSTD && !(s->zstd = ZSTD_createDStream()))
 		return -ENOMEM;

@@ -145,7 +145,7 @@ static int keep(struct core *core, const struct unwind_thread *from, struct unwi
 	return to->segments && to->signals ? 0 : -ENOMEM;
 }
 
-static int unwind_thread(struct core *core, size_t i) {
+int unwind_thread(struct core *core, size_t i) {
 	_cleanup_(fold_freep) struct fold *fold = NULL;
 	struct cw_thread *thread = &core->threads[i];
 	struct stack_segment segments[UNWIND_SEGMENTS_MAX];
@@ -183,17 +183,12 @@ static int unwind_thread(struct core *core, size_t i) {
 	return 0;
 }
 
-int unwind_threads(struct core *core) {
+int unwind_begin(struct core *core) {
 	if (!core->unwind_memo)
 		core->unwind_memo = arena_alloc(core->arena, sizeof(*core->unwind_memo));
 	if (!core->unwind_memo)
 		return -ENOMEM;
 	/* Code that could not be read in the last pass may be there now. */
 	memset(core->unwind_memo, 0, sizeof(*core->unwind_memo));
-	for (size_t i = 0; i < core->pub.n_threads; i++) {
-		int r = unwind_thread(core, i);
-		if (r < 0)
-			return r;
-	}
 	return 0;
 }

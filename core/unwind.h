@@ -52,9 +52,10 @@ struct unwind_thread {
 	size_t n_signals;
 };
 
-/* Unwinds every thread: its frames, frame_count, complete, stop_reason; core->unwound. Signal contexts of the crashed thread go to the core. May be called
- * again when more memory has come. 0 or -ENOMEM. */
-int unwind_threads(struct core *core);
+/* Before the first thread, and again when more memory has come: what was found out about code is forgotten. 0 or -ENOMEM. */
+int unwind_begin(struct core *core);
+/* Unwinds thread i: frames, frame_count, complete, stop_reason of the thread; core->unwound[i]. Signal contexts of the crashed thread go to the core. 0 or -ENOMEM. */
+int unwind_thread(struct core *core, size_t i);
 
 /* The fold: see fold.c. */
 struct fold;
