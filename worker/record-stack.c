@@ -97,6 +97,9 @@ struct place {
 	uint64_t pc;
 	const struct cw_symbol *symbol;
 	size_t at, n;          /* in texts; n is 0 in an empty slot */
+	int64_t bytes;         /* of the frame whose end was written last */
+	enum cw_trust trust;
+	size_t end_at, end_n;  /* in texts; 0: none yet */
 };
 
 /* Where stacks are written. */
@@ -127,7 +130,7 @@ static void put_place(struct line *l, const struct cw_frame *f) {
 	line_address(l, "pc", f->pc);
 }
 
-static void put_known_place(struct stacks *s, const struct cw_frame *f) {
+static struct place *put_known_place(struct stacks *s, const struct cw_frame *f) {
 	struct place *p = &s->places[(f->pc ^ f->pc >> 8 ^ f->pc >> 16) % PLACES];
 
 	if (p->n == 0 || p->pc != f->pc || p->symbol != f->symbol) {
@@ -139,6 +142,7 @@ static void put_known_place(struct stacks *s, const struct cw_frame *f) {
 	s->line.failed |= s->texts.failed;
 	if (!s->line.failed)
 		line_members(&s->line, s->texts.bytes + p->at, p->n);
+	return p;
 }
 
 /* The functions of one turn, and the turn that lies deepest frame by frame. */
@@ -159,14 +163,42 @@ static void put_turn(struct stacks *s, const struct cw_frame *f) {
 	line_close(l, ']');
 }
 
-static void put_frame(struct stacks *s, const struct cw_frame *f) {
+static void put_trust(struct line *l, const struct cw_frame *f) {
 	static const char *const trusts[] = { "context", "cfi", "frame-pointer", "scan" };
+
+	line_string(l, "trust", trusts[f->trust]);
+}
+
+/* What most frames end with, and alike at one place. */
+static void put_plain_end(struct stacks *s, struct place *p, const struct cw_frame *f) {
+	if (p->end_n == 0 || p->bytes != f->bytes || p->trust != f->trust) {
+		size_t at = s->texts.n;
+
+		line_integer(&s->texts, "bytes", f->bytes);
+		line_integer(&s->texts, "count", 1);
+		put_trust(&s->texts, f);
+		p->bytes = f->bytes;
+		p->trust = f->trust;
+		p->end_at = at;
+		p->end_n = s->texts.n - at;
+	}
+	s->line.failed |= s->texts.failed;
+	if (!s->line.failed)
+		line_members(&s->line, s->texts.bytes + p->end_at, p->end_n);
+}
+
+static void put_frame(struct stacks *s, const struct cw_frame *f) {
 	struct line *l = &s->line;
+	struct place *p;
 
 	line_integer(l, "index", f->index);
-	put_known_place(s, f);
+	p = put_known_place(s, f);
 	if (f->has_cfa)
 		line_address(l, "cfa", f->cfa);
+	if (f->bytes >= 0 && f->count == 1 && f->n_cycle == 0 && !f->signal_frame) {
+		put_plain_end(s, p, f);
+		return;
+	}
 	if (f->bytes >= 0)
 		line_integer(l, "bytes", f->bytes);
 	else
@@ -176,7 +208,7 @@ static void put_frame(struct stacks *s, const struct cw_frame *f) {
 		put_turn(s, f);
 	if (f->signal_frame)
 		line_boolean(l, "signal_frame", true);
-	line_string(l, "trust", trusts[f->trust]);
+	put_trust(l, f);
 }
 
 static void put_functions(struct line *l, const struct cw_thread *t) {
