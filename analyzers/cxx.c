@@ -175,7 +175,8 @@ static void claim_rethrow_of_nothing(const struct terminated *t, struct cw_run *
 
 	f = cw_finding_add(run, "terminate", CW_LIKELY, "%s executed \"throw;\" while no exception was being handled", where);
 	add_frames(t, f);
-	cw_finding_evidence(f, "the frames between hold no exception object");
+	cw_finding_evidence(f, "from frame %u to frame %u nothing points to an exception object",
+	    t->stack.frames[t->terminate]->index, t->stack.frames[t->thrower]->index);
 	cw_fact_string(f, "kind", "rethrow-without-exception");
 	if (t->placed)
 		words_add_place(f, &t->place);

@@ -111,6 +111,24 @@ static void claim_limit(struct decode *d) {
 	}
 }
 
+static void claim_quit(struct decode *d) {
+	struct cw_finding *finding = decode_claim(d, "killed-by-signal", CW_LIKELY,
+	    "quit from the keyboard (the kernel sent SIGQUIT, as for Ctrl-\\ on a terminal) while in %s", d->place);
+
+	cw_finding_suggest(finding, "ask-sender", NULL,
+	    "somebody at the terminal ended the program: if it hung, the stacks of its threads tell where");
+}
+
+static void claim_timer(struct decode *d) {
+	const char *name = d->fault->signal.name;
+	struct cw_finding *finding = decode_claim(
+	    d, "raised-signal", CW_LIKELY, "a POSIX timer of the program's expired with %s, which nothing handled", name);
+
+	cw_finding_suggest(finding, "find-timer", "break timer_settime",
+	    "handle %s before the timer is set (sigaction), or have it tell in another way (SIGEV_THREAD, timerfd_create); if it is a watchdog's, %s took too long",
+	    name, d->culprit ? d->culprit : d->place);
+}
+
 void claim_sent(struct decode *d) {
 	const struct cw_signal *signal = &d->fault->signal;
 	bool self = signal->has_sender && signal->sender_pid == d->core->pid;
@@ -126,12 +144,9 @@ void claim_sent(struct decode *d) {
 	else if (self)
 		claim_raised(d);
 	else if (signal->has_code && signal->code == CODE_KERNEL && signal->number == SIGQUIT)
-		decode_claim(d, "killed-by-signal", CW_LIKELY,
-		    "quit from the keyboard (the kernel sent SIGQUIT, as for Ctrl-\\ on a terminal) while in %s",
-		    d->place);
+		claim_quit(d);
 	else if (signal->has_code && signal->code == CODE_TIMER)
-		decode_claim(d, "raised-signal", CW_LIKELY,
-		    "a POSIX timer of the program's expired with %s, which nothing handled", signal->name);
+		claim_timer(d);
 	else {
 		finding = decode_claim(
 		    d, "unknown", CW_POSSIBLE, "%s: %s, while in %s", signal->name, signal->description, d->place);

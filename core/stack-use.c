@@ -43,14 +43,16 @@ static bool add_frames(const struct core *core, size_t i, struct cw_stack_use *u
 
 	for (size_t k = 0; k < u->n_segments; k++) {
 		const struct stack_segment *s = &u->segments[k];
+		/* Nobody called a thread's first function: the word for it lies past the end of a stack that began empty. */
+		uint64_t past = s->high > stack->high ? s->high - stack->high : 0;
 
-		if (!s->sized || s->high > stack->high || s->high <= at || s->high <= stack->low || s->bytes > s->high - s->low)
+		if (!s->sized || past > core->arch->word_bytes || past > s->bytes || s->high <= at || s->high <= stack->low || s->bytes > s->high - s->low)
 			continue;
 		/* SP may stand within the frames where the program raised the signal itself. */
 		if (s->low < at && (found || s->bytes != s->high - s->low))
 			continue;
-		use->frames_bytes += s->low < at ? s->high - at : s->bytes;
-		at = s->high;
+		use->frames_bytes += (s->low < at ? s->high - at : s->bytes) - past;
+		at = s->high - past;
 		found = true;
 	}
 	*ret_end = at;

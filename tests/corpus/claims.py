@@ -31,10 +31,13 @@ def stacks_of(report):
 
 
 def listed_bytes(stack):
-    """Of all frames that the report lists, or None: some are left out, or have no size."""
-    sizes = [(f.get("bytes"), f.get("count", 1)) for f in items(stack.get("frames"))]
-    known = not stack.get("frames_omitted") and all(isinstance(b, int) for b, _ in sizes)
-    return sum(b * n for b, n in sizes) if known else None
+    """Of all frames that the report lists, as far as they lie on the stack, or None: some are left out, or have no size."""
+    frames = items(stack.get("frames"))
+    sizes = [(f.get("bytes"), f.get("count", 1)) for f in frames]
+    known = frames and not stack.get("frames_omitted") and all(isinstance(b, int) for b, _ in sizes)
+    # The word for the caller of a thread's first function, whom there is none, may lie past the end.
+    past = int(frames[-1].get("cfa") or "0", 16) - int(dig(stack, "bounds", "high") or "0", 16) if known else 0
+    return sum(b * n for b, n in sizes) - (past if 0 < past <= 8 else 0) if known else None
 
 
 def check_stacks(result):
