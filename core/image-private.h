@@ -17,7 +17,7 @@ struct kept {
 /* One block of a plain core, read when first asked for. */
 /* Small: of each of two hundred stacks only the last few kilobytes are looked at, and only while it is unwound. */
 #define BLOCK_BYTES (8u << 10)
-#define BLOCK_BITS 7
+#define BLOCK_BITS 5
 #define BLOCK_SLOTS (1u << BLOCK_BITS)
 struct block {
 	uint64_t offset;        /* in the file, a multiple of BLOCK_BYTES; valid if length > 0 */
