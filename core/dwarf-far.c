@@ -4,7 +4,7 @@
 
 #include <dwarf.h>
 
-#include "core/dwarf-bytes.h"
+#include "core/dwarf-select.h"
 #include "util/text.h"
 
 /* The entry of an assembler file, and of its one function, take some 80 bytes. */
@@ -36,25 +36,20 @@ static bool is_assembler(const char *path) {
 static int read_table(struct section_stream *stream, uint64_t at, const struct dwarf_part *lines, uint8_t *to,
 		      uint64_t *ret_end) {
 	uint8_t head[12];
-	struct bytes b = { .at = head, .end = head + sizeof(head), .ok = true };
-	unsigned offset_bytes;
-	uint64_t length;
-	int r;
+	size_t n_head;
+	uint64_t size;
+	int r = span_read_length(stream, lines, at, head, &n_head, &size);
 
-	if (at > lines->size || lines->size - at < sizeof(head))
-		return -ENODATA;
-	r = section_stream_read(stream, at, head, sizeof(head));
 	if (r < 0)
 		return r;
-	length = take_length(&b, &offset_bytes);
-	/* A table in the wide format is larger than any assembler file's. */
-	if (!b.ok || offset_bytes != 4 || length < sizeof(head) || length > lines->size - at - 4)
+	/* A table in the wide format is larger than any assembler file's, one without a header is none. */
+	if (n_head != 4 || size < n_head + sizeof(head))
 		return -EBADMSG;
-	*ret_end = at + 4 + length;
-	if (length > FAR_TABLE_MAX)
+	*ret_end = at + size;
+	if (size - n_head > FAR_TABLE_MAX)
 		return 0;
-	memcpy(to + at, head, sizeof(head));
-	return section_stream_read(stream, at + sizeof(head), to + at + sizeof(head), (size_t)(4 + length - sizeof(head)));
+	memcpy(to + at, head, n_head);
+	return section_stream_read(stream, at + n_head, to + at + n_head, (size_t)size - n_head);
 }
 
 int far_codes_place(struct far_codes *codes, struct section_stream *stream, uint64_t at, const struct dwarf_part *lines,

@@ -12,9 +12,8 @@
 
 /* ── out of the stream ────────────────────────────────────────────────────────────────────────────────────── */
 
-/* Reads a span's length where it begins. head gets the bytes read until then. */
-static int read_length(struct section_stream *stream, const struct dwarf_part *part, uint64_t offset, uint8_t head[12],
-		       size_t *ret_head, uint64_t *ret_size) {
+int span_read_length(struct section_stream *stream, const struct dwarf_part *part, uint64_t offset, uint8_t head[12],
+		     size_t *ret_head, uint64_t *ret_size) {
 	struct bytes b = { .at = head, .end = head + 12, .ok = true };
 	uint64_t length;
 	unsigned offset_bytes;
@@ -43,7 +42,7 @@ static int append_unit(struct section_stream *stream, const struct dwarf_part *p
 	uint8_t head[12], *grown;
 	size_t n_head;
 	uint64_t size;
-	int r = read_length(stream, part, offset, head, &n_head, &size);
+	int r = span_read_length(stream, part, offset, head, &n_head, &size);
 
 	if (r < 0)
 		return r;
@@ -236,7 +235,7 @@ int selection_fill_lines(struct selection *s, Dwarf *dwarf, const struct dwarf_p
 			continue;
 		if (offset < section_stream_at(stream))
 			return -EBADMSG;
-		r = read_length(stream, lines, offset, head, &n_head, &size);
+		r = span_read_length(stream, lines, offset, head, &n_head, &size);
 		if (r < 0)
 			return r;
 		memcpy(to + offset, head, n_head);

@@ -29,6 +29,10 @@ int selection_make(const struct dwarf_parts *parts, int fd, const uint64_t *addr
 		   bool leave_out, struct selection *ret_selection);
 void selection_free(struct selection *selection);
 
+/* Reads the length of the unit or line table that begins at offset. head gets the bytes that were read for it; *ret_size: all of its bytes, within the part.
+ * 0, -EBADMSG, -errno of the stream. */
+int span_read_length(struct section_stream *stream, const struct dwarf_part *part, uint64_t offset, uint8_t head[12], size_t *ret_head, uint64_t *ret_size);
+
 /* Whether the units need nothing but themselves. abbrevs: .debug_abbrev. */
 bool selection_is_closed(const struct selection *selection, const uint8_t *abbrevs, size_t size);
 

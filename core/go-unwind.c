@@ -44,15 +44,13 @@ static enum go_place find_place(struct walk *w, struct module *m) {
 
 enum go_place go_unwind_place(struct walk *w, struct module *m) {
 	uint64_t address = lookup_address(w);
-	struct unwind_memo *memo = w->core->unwind_memo;
-	size_t slot = (size_t)(address ^ address >> 6) % ELEMENTSOF(memo->go_places);
+	struct unwind_known *k = unwind_known(w->core->unwind_memo->go_places, address);
 
-	if (!memo->go_places[slot].known || memo->go_places[slot].address != address) {
-		memo->go_places[slot].known = true;
-		memo->go_places[slot].address = address;
-		memo->go_places[slot].place = (uint8_t)find_place(w, m);
+	if (!k->known) {
+		k->what = (uint8_t)find_place(w, m);
+		k->known = true;
 	}
-	return (enum go_place)memo->go_places[slot].place;
+	return (enum go_place)k->what;
 }
 
 static bool read_member(struct walk *w, uint64_t structure, unsigned member, uint64_t *ret_value) {

@@ -26,11 +26,25 @@ struct walk {
 /* What code at an address is, of one pass over all stacks: recursion and pools of threads ask for the same few places
  * again and again. By address; a later one takes the place of an earlier one. */
 #define UNWIND_MEMO_SLOTS 256u
-struct unwind_memo {
-	struct { uint64_t pc; bool known, yes; } trampolines[UNWIND_MEMO_SLOTS];
-	struct { uint64_t pc; bool known; enum arch_prologue what; } prologues[UNWIND_MEMO_SLOTS]; /* of return addresses */
-	struct { uint64_t address; bool known; uint8_t place; } go_places[UNWIND_MEMO_SLOTS];      /* enum go_place */
+struct unwind_known {
+	uint64_t address;
+	bool known;
+	uint8_t what;
 };
+struct unwind_memo {
+	struct unwind_known trampolines[UNWIND_MEMO_SLOTS]; /* bool */
+	struct unwind_known prologues[UNWIND_MEMO_SLOTS];   /* enum arch_prologue, of return addresses */
+	struct unwind_known go_places[UNWIND_MEMO_SLOTS];   /* enum go_place */
+};
+
+/* The slot of an address; where known is false, the caller finds out and fills it in. */
+static inline struct unwind_known *unwind_known(struct unwind_known *table, uint64_t address) {
+	struct unwind_known *k = &table[(address ^ address >> 6) % UNWIND_MEMO_SLOTS];
+
+	if (k->address != address)
+		*k = (struct unwind_known){ .address = address };
+	return k;
+}
 
 /* From one frame to its caller. */
 struct step {

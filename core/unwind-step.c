@@ -55,15 +55,13 @@ static bool has_trampoline_code(struct walk *w, uint64_t pc) {
 
 static bool at_trampoline(struct walk *w) {
 	uint64_t pc = w->registers[w->core->arch->pc];
-	struct unwind_memo *memo = w->core->unwind_memo;
-	size_t slot = (size_t)(pc ^ pc >> 6) % ELEMENTSOF(memo->trampolines);
+	struct unwind_known *k = unwind_known(w->core->unwind_memo->trampolines, pc);
 
-	if (!memo->trampolines[slot].known || memo->trampolines[slot].pc != pc) {
-		memo->trampolines[slot].known = true;
-		memo->trampolines[slot].pc = pc;
-		memo->trampolines[slot].yes = has_trampoline_code(w, pc);
+	if (!k->known) {
+		k->what = has_trampoline_code(w, pc);
+		k->known = true;
 	}
-	return memo->trampolines[slot].yes;
+	return k->what;
 }
 
 static int step_signal(struct walk *w, struct step *s) {
@@ -164,17 +162,16 @@ static enum arch_prologue read_prologue(struct walk *w, uint64_t pc) {
 
 static enum arch_prologue find_prologue(struct walk *w) {
 	uint64_t pc = w->registers[w->core->arch->pc];
-	struct unwind_memo *memo = w->core->unwind_memo;
-	size_t slot = (size_t)(pc ^ pc >> 6) % ELEMENTSOF(memo->prologues);
+	struct unwind_known *k;
 
 	if (w->exact)
 		return read_prologue(w, pc);
-	if (!memo->prologues[slot].known || memo->prologues[slot].pc != pc) {
-		memo->prologues[slot].known = true;
-		memo->prologues[slot].pc = pc;
-		memo->prologues[slot].what = read_prologue(w, pc);
+	k = unwind_known(w->core->unwind_memo->prologues, pc);
+	if (!k->known) {
+		k->what = (uint8_t)read_prologue(w, pc);
+		k->known = true;
 	}
-	return memo->prologues[slot].what;
+	return (enum arch_prologue)k->what;
 }
 
 /*
