@@ -11,6 +11,7 @@
 #include <sys/wait.h>
 
 #include "util/io.h"
+#include "util/spawn.h"
 
 #define EXIT_DATA_ERROR 65 /* EX_DATAERR of sysexits.h */
 
@@ -53,24 +54,6 @@ static char **environment_with(char *const variables[]) {
 	return all;
 }
 
-/* Signals as any program has them: ours are blocked while a command runs. */
-static int set_attributes(posix_spawnattr_t *attributes) {
-	sigset_t none, all;
-	int r;
-
-	sigemptyset(&none);
-	sigfillset(&all);
-	r = posix_spawnattr_setsigmask(attributes, &none);
-	if (r == 0)
-		r = posix_spawnattr_setsigdefault(attributes, &all);
-	if (r == 0)
-		r = posix_spawnattr_setpgroup(attributes, 0);
-	if (r == 0)
-		r = posix_spawnattr_setflags(attributes,
-		                             POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP);
-	return -r;
-}
-
 static int start(char *const argv[], char *const variables[], int input, pid_t *ret_pid) {
 	_cleanup_free_ char **environment = environment_with(variables);
 	posix_spawn_file_actions_t actions;
@@ -85,7 +68,10 @@ static int start(char *const argv[], char *const variables[], int input, pid_t *
 	}
 	r = -posix_spawn_file_actions_adddup2(&actions, input, STDIN_FILENO);
 	if (r >= 0)
-		r = set_attributes(&attributes);
+		r = -posix_spawnattr_setpgroup(&attributes, 0);
+	/* Ours are blocked while a command runs. */
+	if (r >= 0)
+		r = spawn_set_attributes(&attributes, POSIX_SPAWN_SETPGROUP);
 	if (r >= 0)
 		r = -posix_spawnp(ret_pid, argv[0], &actions, &attributes, argv, environment);
 	posix_spawn_file_actions_destroy(&actions);

@@ -2,7 +2,6 @@
 /* See notify-open.h. The page lies in the folder of the user's session, which is his alone and goes with it. */
 #include "cli/notify-open.h"
 
-#include <signal.h>
 #include <spawn.h>
 #include <sys/stat.h>
 
@@ -10,6 +9,7 @@
 #include "cli/reports.h"
 #include "report/json.h"
 #include "util/log.h"
+#include "util/spawn.h"
 
 static int collect(json_object *report, void *userdata) {
 	return json_append(userdata, json_object_get(report));
@@ -50,17 +50,12 @@ static char *write_page(const struct options *options, const char *id) {
 void notify_open(const struct options *options, const char *id) {
 	_cleanup_free_ char *path = write_page(options, id);
 	posix_spawnattr_t attributes;
-	sigset_t none, all;
 	pid_t pid;
 	int r;
 
 	if (!path || posix_spawnattr_init(&attributes) != 0)
 		return;
-	sigemptyset(&none);
-	sigfillset(&all);
-	posix_spawnattr_setsigmask(&attributes, &none);
-	posix_spawnattr_setsigdefault(&attributes, &all);
-	posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+	spawn_set_attributes(&attributes, 0);
 	r = posix_spawnp(&pid, "xdg-open", NULL, &attributes, (char *[]){ (char *)"xdg-open", path, NULL }, environ);
 	posix_spawnattr_destroy(&attributes);
 	if (r != 0)

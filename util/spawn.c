@@ -45,13 +45,13 @@ static int set_actions(posix_spawn_file_actions_t *actions, const int fds[], int
 	return -r;
 }
 
-static int set_attributes(posix_spawnattr_t *attributes) {
+int spawn_set_attributes(posix_spawnattr_t *attributes, short more_flags) {
 	sigset_t all, none;
 	int r;
 
 	sigfillset(&all);
 	sigemptyset(&none);
-	r = posix_spawnattr_setflags(attributes, POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSID);
+	r = posix_spawnattr_setflags(attributes, (short)(POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK | more_flags));
 	if (r == 0)
 		r = posix_spawnattr_setsigdefault(attributes, &all);
 	if (r == 0)
@@ -100,7 +100,7 @@ int spawn_program(const char *path, char *const argv[], const int fds[], size_t 
 	r = set_actions(&actions, parked.fds, (int)n_fds);
 	if (r < 0)
 		return r;
-	r = set_attributes(&attributes);
+	r = spawn_set_attributes(&attributes, POSIX_SPAWN_SETSID);
 	if (r < 0)
 		return r;
 	r = posix_spawn(&pid, path, &actions, &attributes, argv, environment);

@@ -2,6 +2,7 @@
 /* Starting the worker and the fetcher: a few descriptors, an empty environment, default signals, nothing else inherited. */
 #pragma once
 
+#include <spawn.h>
 #include <sys/types.h>
 
 #include "util/macro.h"
@@ -18,6 +19,9 @@ int spawn_worker(const char *path, char *const argv[], int core_fd, int records_
  */
 #define SPAWN_FDS_MAX 6
 int spawn_program(const char *path, char *const argv[], const int fds[], size_t n_fds, pid_t *ret_pid);
+
+/* Sets in attributes (posix_spawnattr_init()) that a program starts with all signals unblocked and default; more_flags: POSIX_SPAWN_* of the caller's. 0 or -errno. */
+int spawn_set_attributes(posix_spawnattr_t *attributes, short more_flags);
 
 /* A sealed-size-free memfd for records: created close-on-exec, MFD_NOEXEC_SEAL where the kernel has it. fd or -errno. */
 int spawn_records_fd(void);
