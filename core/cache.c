@@ -9,7 +9,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
-#include <libdeflate.h>
+#include <lzma.h>
 #include <sys/mman.h>
 #include <time.h>
 
@@ -67,9 +67,9 @@ static bool is_name(const char *name) {
 }
 
 static uint32_t checksum_of(const struct header *header, const void *data, size_t size) {
-	uint32_t sum = libdeflate_crc32(0, (const uint8_t *)header + checked_from, sizeof(*header) - checked_from);
+	uint32_t sum = lzma_crc32((const uint8_t *)header + checked_from, sizeof(*header) - checked_from, 0);
 
-	return libdeflate_crc32(sum, data, size);
+	return lzma_crc32(data, size, sum);
 }
 
 static void header_make(struct header *h, const char *name, const struct cache_key *key, const void *data,

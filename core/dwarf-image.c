@@ -9,12 +9,31 @@
 #include <libdeflate.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
-#include <zstd.h>
+
+#include "core/zstd-library.h"
+#include "util/library.h"
 
 /* libdw reads values of up to 16 bytes; sections of real files are aligned to at most this. */
 #define SECTION_ALIGNMENT 16u
 /* From here on a huge page more or less does not count. */
 #define HUGE_PAGES_FROM MIB(16)
+
+static struct {
+	typeof(libdeflate_alloc_decompressor) *alloc_decompressor;
+	typeof(libdeflate_zlib_decompress) *zlib_decompress;
+	typeof(libdeflate_free_decompressor) *free_decompressor;
+} deflate;
+
+static int load_deflate(void) {
+	static const struct library_function functions[] = {
+		{ "libdeflate_alloc_decompressor", &deflate.alloc_decompressor },
+		{ "libdeflate_zlib_decompress", &deflate.zlib_decompress },
+		{ "libdeflate_free_decompressor", &deflate.free_decompressor },
+	};
+	static struct library library = LIBRARY(DEFLATE_SONAME, functions);
+
+	return library_load(&library);
+}
 
 /* Header, sections, their names, section headers: places only. Returns its size. */
 static size_t lay_out(struct dwarf_parts *parts, bool is64, size_t *ret_names_at, size_t *ret_headers_at) {
@@ -68,11 +87,15 @@ static int fill(const struct dwarf_part *p, uint8_t *to, struct libdeflate_decom
 		return 0;
 	case SECTION_ZLIB:
 		/* With no place for the count it succeeds only if exactly so many bytes come out. */
-		return libdeflate_zlib_decompress(inflater, p->packed, p->packed_size, to, p->size, NULL) ==
+		if (!inflater)
+			return -EOPNOTSUPP;
+		return deflate.zlib_decompress(inflater, p->packed, p->packed_size, to, p->size, NULL) ==
 				       LIBDEFLATE_SUCCESS ? 0 : -EBADMSG;
 	case SECTION_ZSTD:
-		n = ZSTD_decompress(to, p->size, p->packed, p->packed_size);
-		return !ZSTD_isError(n) && n == p->size ? 0 : -EBADMSG;
+		if (zstd_load() < 0)
+			return -EOPNOTSUPP;
+		n = zstd.decompress(to, p->size, p->packed, p->packed_size);
+		return !zstd.isError(n) && n == p->size ? 0 : -EBADMSG;
 	}
 	return -EBADMSG;
 }
@@ -99,15 +122,26 @@ static int fill_by_window(const struct dwarf_part *p, int fd, uint8_t *to, struc
 	return r;
 }
 
-static int fill_parts(const struct dwarf_parts *parts, int fd, uint8_t *bytes) {
-	struct libdeflate_decompressor *inflater = libdeflate_alloc_decompressor();
-	int r = inflater ? 0 : -ENOMEM;
+static bool has_zlib(const struct dwarf_parts *parts) {
+	for (size_t i = 0; i < parts->n; i++)
+		if (parts->list[i].packing == SECTION_ZLIB && !parts->list[i].later)
+			return true;
+	return false;
+}
 
+static int fill_parts(const struct dwarf_parts *parts, int fd, uint8_t *bytes) {
+	struct libdeflate_decompressor *inflater = NULL;
+	int r = 0;
+
+	if (has_zlib(parts) && load_deflate() == 0) {
+		inflater = deflate.alloc_decompressor();
+		r = inflater ? 0 : -ENOMEM;
+	}
 	for (size_t i = 0; i < parts->n && r == 0; i++)
 		if (!parts->list[i].later)
 			r = fill_by_window(&parts->list[i], fd, bytes + parts->list[i].at, inflater);
 	if (inflater)
-		libdeflate_free_decompressor(inflater);
+		deflate.free_decompressor(inflater);
 	return r;
 }
 

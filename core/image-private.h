@@ -57,3 +57,10 @@ struct image {
 /* Bytes of the unpacked file. *ret_length, always set, says how many were there before the end or an error. 0; what unpack_read() returns; -ESPIPE. */
 int image_raw_read(struct image *image, uint64_t offset, void *buffer, size_t length, size_t *ret_length);
 void image_set_problem(struct image *image, int error);
+
+struct note_span {
+	uint64_t offset, length;
+};
+
+/* Adds the notes in these spans to the image's. Damage becomes the image's problem and `truncated`. 0 or -ENOMEM. In image-notes.c. */
+int image_read_notes(struct image *image, const struct note_span *spans, size_t n);

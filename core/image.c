@@ -10,10 +10,6 @@
 
 /* Linux makes at most 65530 mappings by default (vm.max_map_count), and some people raise it; a header is 56 bytes. */
 #define SEGMENTS_MAX (1u << 20)
-/* Notes hold registers of every thread (about 3 KiB each with AVX-512) and NT_FILE (up to 4 MiB in the kernel, twice that by core_file_note_size_limit). */
-#define NOTES_MAX MIB(128)
-#define NOTES_COUNT_MAX (1u << 18)
-
 /* Moves a stream to an offset, forwards or, if it can, from the start again. */
 static int stream_seek(struct image *image, uint64_t offset) {
 	int r;
@@ -166,10 +162,6 @@ static int compare_segments(const void *a, const void *b) {
 	return x->start < y->start ? -1 : x->start > y->start ? 1 : 0;
 }
 
-struct note_span {
-	uint64_t offset, length;
-};
-
 static int add_segment(struct image *image, const Elf64_Phdr *p) {
 	struct segment *s = &image->segments[image->n_segments];
 
@@ -228,71 +220,6 @@ static int read_segments(struct image *image, const Elf64_Ehdr *header, struct n
 	return 0;
 }
 
-static int parse_notes(struct image *image, const uint8_t *data, size_t length) {
-	size_t at = 0;
-
-	/* Notes are 4-byte aligned in cores of every class. */
-	while (length - at >= sizeof(Elf64_Nhdr) && image->n_notes < NOTES_COUNT_MAX) {
-		Elf64_Nhdr h;
-		uint64_t name, desc, end;
-
-		memcpy(&h, data + at, sizeof(h));
-		name = at + sizeof(h);
-		desc = name + (((uint64_t)h.n_namesz + 3) & ~UINT64_C(3));
-		end = desc + (((uint64_t)h.n_descsz + 3) & ~UINT64_C(3));
-		if (desc > length || desc + h.n_descsz > length) {
-			image->truncated = true;
-			break;
-		}
-		if (image->n_notes == image->notes_allocated) {
-			size_t more = MAX(image->notes_allocated * 2, (size_t)64);
-			void *p = arena_grow(image->arena, image->notes, image->n_notes, more, sizeof(*image->notes));
-			if (!p)
-				return -ENOMEM;
-			image->notes = p;
-			image->notes_allocated = more;
-		}
-		image->notes[image->n_notes] = (struct image_note){
-			.type = h.n_type,
-			.name = arena_strndup(image->arena, (const char *)data + name, h.n_namesz),
-			.data = data + desc,
-			.length = h.n_descsz,
-		};
-		if (!image->notes[image->n_notes].name)
-			return -ENOMEM;
-		image->n_notes++;
-		at = (size_t)MIN(end, (uint64_t)length);
-	}
-	return 0;
-}
-
-static int read_notes(struct image *image, const struct note_span *spans, size_t n) {
-	uint64_t budget = NOTES_MAX; /* of all of them: many headers may claim the same bytes */
-
-	for (size_t i = 0; i < n; i++) {
-		size_t length = (size_t)MIN(spans[i].length, budget), got = 0;
-		uint8_t *data;
-		int r;
-
-		/* A damaged header may claim any length: not more is allocated than the input has. */
-		if (!image->stream)
-			length = (size_t)MIN((uint64_t)length, image->file_bytes > spans[i].offset ? image->file_bytes - spans[i].offset : 0);
-		budget -= length;
-		data = arena_alloc(image->arena, length);
-		if (!data)
-			return -ENOMEM;
-		r = image_raw_read(image, spans[i].offset, data, length, &got);
-		if (r < 0)
-			image_set_problem(image, r);
-		if (got < spans[i].length)
-			image->truncated = true;
-		r = parse_notes(image, data, got);
-		if (r < 0)
-			return r;
-	}
-	return 0;
-}
-
 /* What a cut plain file no longer holds is known from its size at once; a stream learns it as it flows. */
 static void clip_segments(struct image *image) {
 	for (size_t i = 0; i < image->n_segments; i++) {
@@ -329,6 +256,8 @@ int image_open(int fd, struct arena *arena, struct image **ret_image, const char
 		return -EISDIR;
 	}
 	r = unpack_new(fd, &image->unpack);
+	if (r == -ENOPKG)
+		*ret_reason = "it is packed, and the library that unpacks it (libzstd, liblz4) is not installed";
 	if (r < 0)
 		return r;
 	image->file_bytes = S_ISREG(st.st_mode) ? (uint64_t)st.st_size : 0;
@@ -343,7 +272,7 @@ int image_open(int fd, struct arena *arena, struct image **ret_image, const char
 	r = read_segments(image, &header, &spans, &n_spans);
 	if (r < 0)
 		return r;
-	r = read_notes(image, spans, n_spans);
+	r = image_read_notes(image, spans, n_spans);
 	if (r < 0)
 		return r;
 	clip_segments(image);

@@ -44,7 +44,7 @@ DEFINE_CLEANUP(struct image *, image_close);
 
 const struct arch *image_arch(const struct image *image);
 const struct segment *image_segments(const struct image *image, size_t *ret_n); /* by address */
-const struct image_note *image_notes(const struct image *image, size_t *ret_n); /* in file order */
+const struct image_note *image_notes(const struct image *image, size_t *ret_n); /* in file order; but for vector and floating-point registers */
 bool image_is_stream(const struct image *image);
 bool image_truncated(const struct image *image);
 uint64_t image_bytes(const struct image *image); /* unpacked size as far as seen */

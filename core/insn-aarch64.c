@@ -7,24 +7,23 @@
  * those are no instruction to us. A tag in the address is dropped, as the CPU does. Source: Arm ARM, C6 and C7.
  */
 #include <capstone/capstone.h>
-#include <dlfcn.h>
 
 #include "core/insn-private.h"
+#include "util/library.h"
 
-/* capstone is loaded only for a core that needs it: its tables for all CPUs take 80 000 relocations, a third of a short analysis. */
-#define NAME_OF(major) NAME_OF_(major)
-#define NAME_OF_(major) "libcapstone.so." #major
+/* Its tables for all CPUs take 80 000 relocations, a third of a short analysis. */
+static struct {
+	typeof(cs_open) *open;
+	typeof(cs_close) *close;
+	typeof(cs_option) *option;
+	typeof(cs_malloc) *malloc;
+	typeof(cs_free) *free;
+	typeof(cs_disasm_iter) *disasm_iter;
+	typeof(cs_reg_name) *reg_name;
+	typeof(cs_insn_group) *insn_group;
+} cs;
 
 struct capstone {
-	void *library;
-	cs_err (*open)(cs_arch, cs_mode, csh *);
-	cs_err (*close)(csh *);
-	cs_err (*option)(csh, cs_opt_type, size_t);
-	cs_insn *(*malloc)(csh);
-	void (*free)(cs_insn *, size_t);
-	bool (*disasm_iter)(csh, const uint8_t **, size_t *, uint64_t *, cs_insn *);
-	const char *(*reg_name)(csh, unsigned);
-	bool (*insn_group)(csh, const cs_insn *, unsigned);
 	csh handle;
 	cs_insn *insn;
 };
@@ -77,7 +76,7 @@ static enum cw_instruction_class find_class(const struct a64 *b) {
 	if ((id == ARM64_INS_MRS || id == ARM64_INS_MSR) &&
 	    (strstr(b->insn->op_str, "_el1") || strstr(b->insn->op_str, "_el2") || strstr(b->insn->op_str, "_el3") || strstr(b->insn->op_str, "daif")))
 		return CW_INSN_PRIVILEGED;
-	if (b->capstone->insn_group(b->capstone->handle, b->insn, ARM64_GRP_JUMP))
+	if (cs.insn_group(b->capstone->handle, b->insn, ARM64_GRP_JUMP))
 		return CW_INSN_JUMP;
 	for (unsigned i = 0; i < a->op_count; i++)
 		/* The stack is moved by write-back: before a store, behind a load. */
@@ -88,7 +87,7 @@ static enum cw_instruction_class find_class(const struct a64 *b) {
 
 /* A general register by capstone's number; w registers are the low half of x registers. */
 static bool get_register(const struct a64 *b, unsigned id, uint64_t *ret_value) {
-	const char *name = b->capstone->reg_name(b->capstone->handle, id);
+	const char *name = cs.reg_name(b->capstone->handle, id);
 	char whole[8];
 
 	if (!name)
@@ -151,7 +150,7 @@ static const char *operand_text(const struct a64 *b, unsigned n) {
 /* A register's width by its name, a vector's by its arrangement; 0: unknown (single lanes). */
 static uint32_t register_bytes(const struct a64 *b, const cs_arm64_op *op) {
 	static const struct { char letter; uint8_t bytes; } widths[] = { { 'b', 1 }, { 'h', 2 }, { 's', 4 }, { 'w', 4 }, { 'd', 8 }, { 'x', 8 }, { 'q', 16 } };
-	const char *name = b->capstone->reg_name(b->capstone->handle, op->reg);
+	const char *name = cs.reg_name(b->capstone->handle, op->reg);
 
 	if (!name)
 		return 0;
@@ -210,7 +209,7 @@ static int add_operand(struct a64 *b, unsigned n) {
 		operand->access = access_of(b);
 		operand->is_memory = operand->access != CW_ACCESS_UNKNOWN;
 		operand->size = access_bytes(b, n);
-		operand->base = b->capstone->reg_name(b->capstone->handle, op->mem.base);
+		operand->base = cs.reg_name(b->capstone->handle, op->mem.base);
 		operand->displacement = op->mem.disp;
 		operand->has_address = effective_address(b, op, &operand->address);
 	} else if (op->type == ARM64_OP_IMM && n == 1 && (b->insn->id == ARM64_INS_LDR || b->insn->id == ARM64_INS_LDRSW)) {
@@ -232,7 +231,7 @@ static int add_cache_operation(struct a64 *b) {
 
 	if (!streq(b->insn->mnemonic, "dc") || strncmp(b->insn->op_str, "zva", 3) != 0 || a->op_count != 2 || a->operands[1].type != ARM64_OP_REG)
 		return 0;
-	name = b->capstone->reg_name(b->capstone->handle, a->operands[1].reg);
+	name = cs.reg_name(b->capstone->handle, a->operands[1].reg);
 	text = arena_printf(b->core->arena, "[%s]", name ?: "?");
 	if (!text)
 		return -ENOMEM;
@@ -289,7 +288,7 @@ static bool decode(void *state, struct insn_builder *builder, const uint8_t *byt
 	struct a64 b = { .builder = builder, .core = builder->core, .capstone = c, .insn = c->insn, .out = builder->out };
 	uint64_t next = builder->out->address;
 
-	if (!c->disasm_iter(c->handle, &bytes, &n, &next, c->insn))
+	if (!cs.disasm_iter(c->handle, &bytes, &n, &next, c->insn))
 		return false;
 	b.out->length = c->insn->size;
 	b.out->text = arena_printf(b.core->arena, "%s%s%s", c->insn->mnemonic, c->insn->op_str[0] ? " " : "", c->insn->op_str);
@@ -300,30 +299,21 @@ static void close_decoder(void *state) {
 	struct capstone *c = state;
 
 	if (c->insn)
-		c->free(c->insn, 1);
+		cs.free(c->insn, 1);
 	if (c->handle)
-		c->close(&c->handle);
-	if (c->library)
-		dlclose(c->library);
+		cs.close(&c->handle);
 	free(c);
 }
 
-static bool load(struct capstone *c) {
-	const struct { const char *name; void *to; } functions[] = {
-		{ "cs_open", &c->open }, { "cs_close", &c->close }, { "cs_option", &c->option }, { "cs_malloc", &c->malloc },
-		{ "cs_free", &c->free }, { "cs_disasm_iter", &c->disasm_iter }, { "cs_reg_name", &c->reg_name },
-		{ "cs_insn_group", &c->insn_group },
+static int load(void) {
+	static const struct library_function functions[] = {
+		{ "cs_open", &cs.open }, { "cs_close", &cs.close }, { "cs_option", &cs.option }, { "cs_malloc", &cs.malloc },
+		{ "cs_free", &cs.free }, { "cs_disasm_iter", &cs.disasm_iter }, { "cs_reg_name", &cs.reg_name },
+		{ "cs_insn_group", &cs.insn_group },
 	};
+	static struct library library = LIBRARY(CAPSTONE_SONAME, functions);
 
-	c->library = dlopen(NAME_OF(CS_API_MAJOR), RTLD_NOW | RTLD_LOCAL);
-	for (size_t i = 0; c->library && i < ELEMENTSOF(functions); i++) {
-		void *function = dlsym(c->library, functions[i].name);
-
-		if (!function)
-			return false;
-		memcpy(functions[i].to, &function, sizeof(function));
-	}
-	return c->library;
+	return library_load(&library);
 }
 
 static int open_decoder(const struct arch *arch, void **ret_state) {
@@ -332,12 +322,12 @@ static int open_decoder(const struct arch *arch, void **ret_state) {
 	(void)arch;
 	if (!c)
 		return -ENOMEM;
-	if (!load(c) || c->open(CS_ARCH_ARM64, CS_MODE_ARM, &c->handle) != CS_ERR_OK) {
+	if (load() < 0 || cs.open(CS_ARCH_ARM64, CS_MODE_ARM, &c->handle) != CS_ERR_OK) {
 		close_decoder(c);
 		return -EOPNOTSUPP;
 	}
-	c->option(c->handle, CS_OPT_DETAIL, CS_OPT_ON);
-	c->insn = c->malloc(c->handle);
+	cs.option(c->handle, CS_OPT_DETAIL, CS_OPT_ON);
+	c->insn = cs.malloc(c->handle);
 	if (!c->insn) {
 		close_decoder(c);
 		return -ENOMEM;

@@ -2,12 +2,11 @@
 /* See section-stream.h. */
 #include "core/section-stream.h"
 
-#include <zstd.h>
-
 #if HAVE_ISAL
 #include <isa-l/igzip_lib.h>
 #endif
 
+#include "core/zstd-library.h"
 #include "util/io.h"
 
 /* Both stay in the second-level cache of any machine of the last ten years. */
@@ -34,13 +33,50 @@ struct section_stream {
 	uint8_t input[INPUT_BYTES], output[OUTPUT_BYTES];
 };
 
+#if HAVE_ISAL
+static struct {
+	typeof(isal_inflate_init) *inflate_init;
+	typeof(isal_inflate) *inflate;
+} isal;
+
+static int load_isal(void) {
+	static const struct library_function functions[] = {
+		{ "isal_inflate_init", &isal.inflate_init },
+		{ "isal_inflate", &isal.inflate },
+	};
+	static struct library library = LIBRARY(ISAL_SONAME, functions);
+
+	return library_load(&library);
+}
+
+static int open_zlib(struct section_stream *s) {
+	int r = load_isal();
+
+	if (r < 0)
+		return -EOPNOTSUPP;
+	isal.inflate_init(&s->isal);
+	s->isal.crc_flag = ISAL_ZLIB;
+	return 0;
+}
+#else
+static int open_zlib(struct section_stream *s) {
+	(void)s;
+	return -EOPNOTSUPP;
+}
+#endif
+
+static int open_zstd(struct section_stream *s) {
+	if (zstd_load() < 0)
+		return -EOPNOTSUPP;
+	s->zstd = zstd.createDStream();
+	return s->zstd ? 0 : -ENOMEM;
+}
+
 int section_stream_new(enum section_packing packing, const uint8_t *packed, size_t packed_size, int fd, uint64_t offset,
 		       struct section_stream **ret_stream) {
-	_cleanup_(section_stream_freep) struct section_stream *s = NULL;
+	_cleanup_(section_stream_freep) struct section_stream *s = malloc(sizeof(*s));
+	int r = 0;
 
-	if (packing == SECTION_ZLIB && !HAVE_ISAL)
-		return -EOPNOTSUPP;
-	s = malloc(sizeof(*s));
 	if (!s)
 		return -ENOMEM;
 	/* Not its buffers, which are large and need no zeroes. */
@@ -51,12 +87,12 @@ int section_stream_new(enum section_packing packing, const uint8_t *packed, size
 	s->left = packed_size;
 	s->fd = packed && packed_size <= MAPPED_MAX ? -EBADF : fd;
 	s->file_at = offset;
-	if (packing == SECTION_ZSTD && !(s->zstd = ZSTD_createDStream()))
-		return -ENOMEM;
-#if HAVE_ISAL
-	isal_inflate_init(&s->isal);
-	s->isal.crc_flag = ISAL_ZLIB;
-#endif
+	if (packing == SECTION_ZLIB)
+		r = open_zlib(s);
+	else if (packing == SECTION_ZSTD)
+		r = open_zstd(s);
+	if (r < 0)
+		return r;
 	*ret_stream = take_ptr(s);
 	return 0;
 }
@@ -64,7 +100,8 @@ int section_stream_new(enum section_packing packing, const uint8_t *packed, size
 void section_stream_free(struct section_stream *s) {
 	if (!s)
 		return;
-	ZSTD_freeDStream(s->zstd);
+	if (s->zstd)
+		zstd.freeDStream(s->zstd);
 	free(s);
 }
 
@@ -102,7 +139,7 @@ static ssize_t next_zlib(struct section_stream *s) {
 			if (n == 0)
 				return -EBADMSG;
 		}
-		if (isal_inflate(&s->isal) != ISAL_DECOMP_OK)
+		if (isal.inflate(&s->isal) != ISAL_DECOMP_OK)
 			return -EBADMSG;
 	}
 	s->ended = s->isal.block_state == ISAL_BLOCK_FINISH;
@@ -131,8 +168,8 @@ static ssize_t next_zstd(struct section_stream *s) {
 			if (n == 0)
 				return -EBADMSG;
 		}
-		r = ZSTD_decompressStream(s->zstd, &out, &s->zstd_in);
-		if (ZSTD_isError(r))
+		r = zstd.decompressStream(s->zstd, &out, &s->zstd_in);
+		if (zstd.isError(r))
 			return -EBADMSG;
 		s->ended = r == 0;
 	}

@@ -32,7 +32,7 @@ struct unpack_backend {
 	enum unpack_format format;
 	const uint8_t *magic;
 	size_t magic_length;
-	/* 0 or -ENOMEM. */
+	/* 0, -ENOMEM, or -ENOPKG where the library is missing. */
 	int (*open)(void **ret_state);
 	void (*close)(void *state);
 	/*

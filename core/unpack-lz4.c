@@ -7,6 +7,15 @@
 #include <lz4frame.h>
 
 #include "core/unpack-backend.h"
+#include "util/library.h"
+
+static struct {
+	typeof(LZ4F_createDecompressionContext) *createDecompressionContext;
+	typeof(LZ4F_freeDecompressionContext) *freeDecompressionContext;
+	typeof(LZ4F_decompress) *decompress;
+	typeof(LZ4F_isError) *isError;
+	typeof(LZ4F_getErrorName) *getErrorName;
+} lz4;
 
 struct lz4_state {
 	LZ4F_dctx *context;
@@ -17,19 +26,36 @@ struct lz4_state {
 /* Of a frame that has not begun: its magic and the two bytes after it tell the header's length. */
 #define FRAME_START_BYTES 7
 
+static int load(void) {
+	static const struct library_function functions[] = {
+		{ "LZ4F_createDecompressionContext", &lz4.createDecompressionContext },
+		{ "LZ4F_freeDecompressionContext", &lz4.freeDecompressionContext },
+		{ "LZ4F_decompress", &lz4.decompress },
+		{ "LZ4F_isError", &lz4.isError },
+		{ "LZ4F_getErrorName", &lz4.getErrorName },
+	};
+	static struct library library = LIBRARY(LZ4_SONAME, functions);
+
+	return library_load(&library);
+}
+
 static void lz4_close(void *p) {
 	struct lz4_state *state = p;
 
-	LZ4F_freeDecompressionContext(state->context);
+	lz4.freeDecompressionContext(state->context);
 	free(state);
 }
 
 static int lz4_open(void **ret_state) {
-	struct lz4_state *state = calloc(1, sizeof(*state));
+	struct lz4_state *state;
+	int r = load();
 
+	if (r < 0)
+		return r;
+	state = calloc(1, sizeof(*state));
 	if (!state)
 		return -ENOMEM;
-	if (LZ4F_isError(LZ4F_createDecompressionContext(&state->context, LZ4F_VERSION))) {
+	if (lz4.isError(lz4.createDecompressionContext(&state->context, LZ4F_VERSION))) {
 		free(state);
 		return -ENOMEM;
 	}
@@ -50,9 +76,9 @@ static int lz4_decode(
 		*ret_border = true;
 		return 0;
 	}
-	n = LZ4F_decompress(state->context, out->data, &produced, in->data, &consumed, NULL);
-	if (LZ4F_isError(n)) {
-		*ret_problem = LZ4F_getErrorName(n);
+	n = lz4.decompress(state->context, out->data, &produced, in->data, &consumed, NULL);
+	if (lz4.isError(n)) {
+		*ret_problem = lz4.getErrorName(n);
 		return -EBADMSG;
 	}
 	in->data += consumed;

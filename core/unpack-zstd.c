@@ -5,10 +5,8 @@
  * Skippable frames have the same magic in zstd and LZ4; a file that begins with one (pzstd makes such) is taken for
  * zstd.
  */
-#include <zstd.h>
-#include <zstd_errors.h>
-
 #include "core/unpack-backend.h"
+#include "core/zstd-library.h"
 
 struct zstd_state {
 	ZSTD_DStream *stream;
@@ -19,23 +17,27 @@ struct zstd_state {
 static void zstd_close(void *p) {
 	struct zstd_state *state = p;
 
-	ZSTD_freeDStream(state->stream);
+	zstd.freeDStream(state->stream);
 	free(state);
 }
 
 static int zstd_open(void **ret_state) {
-	struct zstd_state *state = calloc(1, sizeof(*state));
+	struct zstd_state *state;
+	int r = zstd_load();
 
+	if (r < 0)
+		return r;
+	state = calloc(1, sizeof(*state));
 	if (!state)
 		return -ENOMEM;
-	state->stream = ZSTD_createDStream();
+	state->stream = zstd.createDStream();
 	if (!state->stream ||
-	    ZSTD_isError(ZSTD_DCtx_setParameter(state->stream, ZSTD_d_windowLogMax, UNPACK_MEMORY_LOG))) {
+	    zstd.isError(zstd.DCtx_setParameter(state->stream, ZSTD_d_windowLogMax, UNPACK_MEMORY_LOG))) {
 		zstd_close(state);
 		return -ENOMEM;
 	}
 	state->border = true;
-	state->wanted = ZSTD_DStreamInSize();
+	state->wanted = zstd.DStreamInSize();
 	*ret_state = state;
 	return 0;
 }
@@ -51,15 +53,15 @@ static int zstd_decode(
 
 	/* With no input left at a frame's border another call would only ask for the next frame's header. */
 	if (in->left > 0 || !state->border) {
-		n = ZSTD_decompressStream(state->stream, &output, &input);
-		if (ZSTD_isError(n)) {
-			if (ZSTD_getErrorCode(n) == ZSTD_error_memory_allocation)
+		n = zstd.decompressStream(state->stream, &output, &input);
+		if (zstd.isError(n)) {
+			if (zstd.getErrorCode(n) == ZSTD_error_memory_allocation)
 				return -ENOMEM;
-			*ret_problem = ZSTD_getErrorName(n);
+			*ret_problem = zstd.getErrorName(n);
 			return -EBADMSG;
 		}
 		state->border = n == 0;
-		state->wanted = n == 0 ? ZSTD_DStreamInSize() : n;
+		state->wanted = n == 0 ? zstd.DStreamInSize() : n;
 	}
 	in->data += input.pos;
 	in->left -= input.pos;

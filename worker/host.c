@@ -7,6 +7,7 @@
 #include "core/insn.h"
 #include "core/pointer-origin.h"
 #include "core/symbols.h"
+#include "util/library.h"
 #include "util/text.h"
 
 #define STRING_MAX 65536u
@@ -112,7 +113,10 @@ int cw_register_by_name(const struct cw_core *core, const uint64_t *registers, c
 }
 
 const char *cw_syscall_name(const struct cw_core *core, uint32_t audit_arch, int32_t number) {
-	_cleanup_free_ char *name = seccomp_syscall_resolve_num_arch(audit_arch, number);
+	static typeof(seccomp_syscall_resolve_num_arch) *resolve;
+	static const struct library_function functions[] = { { "seccomp_syscall_resolve_num_arch", &resolve } };
+	static struct library library = LIBRARY(SECCOMP_SONAME, functions);
+	_cleanup_free_ char *name = library_load(&library) == 0 ? resolve(audit_arch, number) : NULL;
 
 	return name ? arena_strdup(core_of(core)->arena, name) : NULL;
 }
