@@ -155,11 +155,19 @@ static int apply_rule(struct evaluation *e, const struct cfi_rule *rule, unsigne
 	return 0;
 }
 
-int cfi_apply(struct core *core, const struct cfi_row *row, const uint64_t *registers, uint64_t valid, struct cfi_step *ret_step) {
-	struct evaluation e = { .core = core, .registers = registers, .valid = valid };
-	struct cfi_step step = {};
+int cfi_apply(struct core *core, const struct cfi_row *row, const uint64_t *registers, uint64_t valid, struct cfi_step *step) {
+	const struct arch *arch = core->arch;
+	struct evaluation e;
 	int r;
 
+	step->cfa = step->failed = 0;
+	step->outermost = row->outermost;
+	/* Member by member: its stack is large, and most rows evaluate nothing. */
+	e.core = core;
+	e.registers = registers;
+	e.valid = valid;
+	e.has_cfa = false;
+	e.failed = 0;
 	if (row->cfa.kind == CFI_REGISTER) {
 		if (!(valid >> row->cfa_register & 1))
 			return -EINVAL;
@@ -167,36 +175,35 @@ int cfi_apply(struct core *core, const struct cfi_row *row, const uint64_t *regi
 	} else {
 		r = evaluate(&e, &row->cfa, &e.cfa);
 		if (r < 0) {
-			ret_step->failed = e.failed;
+			step->failed = e.failed;
 			return r;
 		}
 	}
-	if (core->arch->word_bytes == 4)
+	if (arch->word_bytes == 4)
 		e.cfa &= UINT32_MAX;
 	e.has_cfa = true;
-	step.cfa = e.cfa;
-	step.valid = valid & row->same;
-	memcpy(step.registers, registers, core->arch->n_dwarf * sizeof(*registers));
+	step->cfa = e.cfa;
+	step->valid = valid & row->same;
+	memcpy(step->registers, registers, arch->n_dwarf * sizeof(*registers));
 	for (size_t i = 0; i < row->n_rules; i++) {
-		r = apply_rule(&e, &row->rules[i].rule, row->rules[i].reg, &step);
+		r = apply_rule(&e, &row->rules[i].rule, row->rules[i].reg, step);
 		/* A register that cannot be restored is simply unknown from here on, unless it is the return address. */
 		if (r < 0 && row->rules[i].reg == row->ra_column) {
-			ret_step->failed = e.failed;
-			ret_step->cfa = step.cfa;
+			step->failed = e.failed;
 			return r;
 		}
 	}
-	step.outermost = row->outermost;
-	if (!(step.valid >> core->arch->sp & 1)) {
-		step.registers[core->arch->sp] = step.cfa;
-		step.valid |= UINT64_C(1) << core->arch->sp;
+	if (!(step->valid >> arch->sp & 1)) {
+		step->registers[arch->sp] = step->cfa;
+		step->valid |= UINT64_C(1) << arch->sp;
 	}
-	if (!step.outermost) {
-		if (!(step.valid >> row->ra_column & 1))
+	if (!step->outermost) {
+		if (!(step->valid >> row->ra_column & 1)) {
+			step->cfa = 0;
 			return -EINVAL;
-		step.registers[core->arch->pc] = step.registers[row->ra_column];
-		step.valid |= UINT64_C(1) << core->arch->pc;
+		}
+		step->registers[arch->pc] = step->registers[row->ra_column];
+		step->valid |= UINT64_C(1) << arch->pc;
 	}
-	*ret_step = step;
 	return 0;
 }

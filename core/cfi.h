@@ -44,13 +44,14 @@ struct cfi_row {
 const struct cfi_row *cfi_find_row(struct core *core, struct module *module, uint64_t address);
 void cfi_free(struct cfi *cfi);
 
-/* Applies a row: registers (in the arch's order) of this frame → those of the caller. valid is a bit set of known registers, updated.
- * *ret_cfa always; *ret_outermost: the row says that there is no caller. 0; -EFAULT: memory that it needs is not there (*ret_failed: where); -EINVAL: nonsense. */
+/* The registers of a caller, in the arch's order: those whose bit is set in `valid`. */
 struct cfi_step {
 	uint64_t registers[ARCH_MAX_REGISTERS];
 	uint64_t valid;
 	uint64_t cfa;
-	bool outermost;
-	uint64_t failed;
+	bool outermost;  /* the row says that there is no caller */
+	uint64_t failed; /* the address that could not be read; 0: none */
 };
-int cfi_apply(struct core *core, const struct cfi_row *row, const uint64_t *registers, uint64_t valid, struct cfi_step *ret_step);
+/* Applies a row to the registers of this frame, which must not be those of `step`. 0; -EFAULT: memory that it needs is not there; -EINVAL: nonsense. Of a step
+ * that failed only cfa (0: unknown) and failed are valid. */
+int cfi_apply(struct core *core, const struct cfi_row *row, const uint64_t *registers, uint64_t valid, struct cfi_step *step);

@@ -68,6 +68,7 @@ struct core {
 
 	struct cw_thread *threads;    /* pub.threads, writable */
 	struct unwind_thread *unwound; /* per thread, same order: unwind.c's own */
+	size_t glibc_record_at;         /* where the last thread's stackblock was found; 0: nowhere (stack.c) */
 	struct unwind_memo *unwind_memo;
 	struct cw_module *module_infos; /* pub.modules, writable */
 	struct module *modules;

@@ -82,11 +82,9 @@ static int keep_item(struct fold *f, const struct cw_frame *item) {
 }
 
 static struct cw_frame to_item(struct fold *f, const struct raw_frame *raw, uint32_t count) {
-	const struct module *m = core_find_module(f->core, raw->pc);
-
 	return (struct cw_frame){
 		.index = f->next_index, .count = count, .pc = raw->pc, .cfa = raw->cfa, .has_cfa = raw->has_cfa, .bytes = raw->bytes,
-		.trust = raw->trust, .signal_frame = raw->signal_frame, .exact_pc = raw->exact_pc, .module = m ? m->info : NULL,
+		.trust = raw->trust, .signal_frame = raw->signal_frame, .exact_pc = raw->exact_pc, .module = raw->module,
 	};
 }
 

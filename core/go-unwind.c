@@ -27,7 +27,7 @@ static uint64_t lookup_address(const struct walk *w) {
 	return w->registers[w->core->arch->pc] - !w->exact;
 }
 
-static enum go_place find_place(struct walk *w, struct module *m) {
+enum go_place go_unwind_place(struct walk *w, struct module *m) {
 	const struct go_module *go = go_module_get(w->core, m);
 	struct go_function f;
 
@@ -40,17 +40,6 @@ static enum go_place find_place(struct walk *w, struct module *m) {
 			return places[i].place;
 	}
 	return GO_NONE;
-}
-
-enum go_place go_unwind_place(struct walk *w, struct module *m) {
-	uint64_t address = lookup_address(w);
-	struct unwind_known *k = unwind_known(w->core->unwind_memo->go_places, address);
-
-	if (!k->known) {
-		k->what = (uint8_t)find_place(w, m);
-		k->known = true;
-	}
-	return (enum go_place)k->what;
 }
 
 static bool read_member(struct walk *w, uint64_t structure, unsigned member, uint64_t *ret_value) {

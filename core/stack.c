@@ -91,17 +91,22 @@ static size_t nearest(const struct core *core, size_t i, size_t last) {
 	return core->arch->pthread_below_tls ? last - i : i;
 }
 
+/* The record is at the same place in all threads of a process: the C library's struct pthread. */
 static bool find_pthread(struct core *core, const struct cw_thread *t, struct block *ret) {
 	uint64_t w[PTHREAD_SEARCH_BYTES / 4 + 8], tls;
-	size_t n;
+	size_t n, last = core->glibc_record_at;
 
 	if (core->arch->tls < 0 || t->n_registers == 0)
 		return false;
 	tls = t->registers[core->arch->tls];
 	n = core->arch->pthread_below_tls ? read_below(core, tls, w) : read_above(core, tls, w);
+	if (last > 0 && last + 3 <= n && is_glibc(core, w + nearest(core, last, n - 3), tls, ret))
+		return true;
 	for (size_t i = 0; i + 3 <= n; i++)
-		if (is_glibc(core, w + nearest(core, i, n - 3), tls, ret))
+		if (is_glibc(core, w + nearest(core, i, n - 3), tls, ret)) {
+			core->glibc_record_at = i;
 			return true;
+		}
 	for (size_t i = 0; i + 5 <= n; i++)
 		if (is_musl(core, w + nearest(core, i, n - 5), tls, ret))
 			return true;

@@ -127,14 +127,27 @@ static int resolve_batch(struct symbols *s, const struct pending *pending, size_
 	return 0;
 }
 
+/* Of thousands of queries few are pending: the frames of a pool of threads stand at the same few places. */
+static int add_pending(struct pending **list, size_t *n, size_t *allocated, const struct pending *pending) {
+	if (*n == *allocated) {
+		size_t more = MAX(*allocated * 2, (size_t)64);
+		struct pending *grown = reallocarray(*list, more, sizeof(*grown));
+
+		if (!grown)
+			return -ENOMEM;
+		*list = grown;
+		*allocated = more;
+	}
+	(*list)[(*n)++] = *pending;
+	return 0;
+}
+
 int symbols_resolve(struct core *core, struct symbol_query *queries, size_t n) {
-	_cleanup_free_ struct pending *pending = calloc(MAX(n, (size_t)1), sizeof(*pending));
+	_cleanup_free_ struct pending *pending = NULL;
 	struct symbols *s = core->symbols;
-	size_t n_pending = 0;
+	size_t n_pending = 0, allocated = 0;
 	int r;
 
-	if (!pending)
-		return -ENOMEM;
 	for (size_t i = 0; i < n; i++) {
 		uint64_t address = address_of(&queries[i]);
 		const struct cw_mapping *mapping;
@@ -148,9 +161,10 @@ int symbols_resolve(struct core *core, struct symbol_query *queries, size_t n) {
 		/* A pc in data is no function, whatever symbol lies there. */
 		if (!module || (mapping && mapping->perm != 0 && !(mapping->perm & CW_PERM_EXEC)))
 			continue;
-		pending[n_pending++] = (struct pending){ .address = address, .module = module, .order = i };
+		r = add_pending(&pending, &n_pending, &allocated, &(struct pending){ .address = address, .module = module, .order = i });
 		/* Unknown until the batch is done: equal addresses are looked up once. */
-		r = memo_put(s, address, NULL);
+		if (r >= 0)
+			r = memo_put(s, address, NULL);
 		if (r < 0)
 			return r;
 	}

@@ -19,32 +19,31 @@ struct walk {
 	enum cw_trust trust;    /* how this frame was found */
 	bool exact;             /* pc is the instruction itself */
 	uint32_t index;         /* physical */
+	const struct unwind_place *place; /* of this frame, once unwind_step() was called */
 	unsigned scans;         /* guesses in all */
 	unsigned signal_frames; /* and changes of stack */
 };
 
-/* What code at an address is, of one pass over all stacks: recursion and pools of threads ask for the same few places
- * again and again. By address; a later one takes the place of an earlier one. */
+/* What code at a pc is, and how it is left. `exact`: the pc is the instruction itself; else what is before it is looked at, but for `code` and `shown`. */
+struct unwind_place {
+	uint64_t pc;
+	struct module *module;
+	const struct cw_module *shown; /* that the frame is said to be in */
+	const struct cfi_row *row;     /* NULL: none */
+	bool known, exact;
+	bool code;                     /* it is in a mapping that can be executed */
+	bool trampoline;               /* of signals, by its bytes */
+	bool has_row, has_prologue;    /* row and prologue were looked for */
+	uint8_t go;                    /* enum go_place */
+	uint8_t prologue;              /* enum arch_prologue */
+};
+
+/* Of one pass over all stacks: recursion and pools of threads come to the same few places again and again. By pc; a later one takes the place of an
+ * earlier one. */
 #define UNWIND_MEMO_SLOTS 256u
-struct unwind_known {
-	uint64_t address;
-	bool known;
-	uint8_t what;
-};
 struct unwind_memo {
-	struct unwind_known trampolines[UNWIND_MEMO_SLOTS]; /* bool */
-	struct unwind_known prologues[UNWIND_MEMO_SLOTS];   /* enum arch_prologue, of return addresses */
-	struct unwind_known go_places[UNWIND_MEMO_SLOTS];   /* enum go_place */
+	struct unwind_place places[UNWIND_MEMO_SLOTS];
 };
-
-/* The slot of an address; where known is false, the caller finds out and fills it in. */
-static inline struct unwind_known *unwind_known(struct unwind_known *table, uint64_t address) {
-	struct unwind_known *k = &table[(address ^ address >> 6) % UNWIND_MEMO_SLOTS];
-
-	if (k->address != address)
-		*k = (struct unwind_known){ .address = address };
-	return k;
-}
 
 /* From one frame to its caller. */
 struct step {

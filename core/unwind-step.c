@@ -53,17 +53,6 @@ static bool has_trampoline_code(struct walk *w, uint64_t pc) {
 	return false;
 }
 
-static bool at_trampoline(struct walk *w) {
-	uint64_t pc = w->registers[w->core->arch->pc];
-	struct unwind_known *k = unwind_known(w->core->unwind_memo->trampolines, pc);
-
-	if (!k->known) {
-		k->what = has_trampoline_code(w, pc);
-		k->known = true;
-	}
-	return k->what;
-}
-
 static int step_signal(struct walk *w, struct step *s) {
 	const struct arch *arch = w->core->arch;
 	uint64_t sp = w->registers[arch->sp], uc = sp + arch->sigframe_ucontext_offset, word = arch->word_bytes, value;
@@ -160,18 +149,28 @@ static enum arch_prologue read_prologue(struct walk *w, uint64_t pc) {
 	return n > 0 ? arch->prologue(code + sizeof(code) - n, n, !w->exact) : ARCH_PROLOGUE_FRAME;
 }
 
-static enum arch_prologue find_prologue(struct walk *w) {
-	uint64_t pc = w->registers[w->core->arch->pc];
-	struct unwind_known *k;
-
-	if (w->exact)
-		return read_prologue(w, pc);
-	k = unwind_known(w->core->unwind_memo->prologues, pc);
-	if (!k->known) {
-		k->what = (uint8_t)read_prologue(w, pc);
-		k->known = true;
+static enum arch_prologue find_prologue(struct walk *w, struct unwind_place *p) {
+	if (!p->has_prologue) {
+		p->prologue = (uint8_t)read_prologue(w, p->pc);
+		p->has_prologue = true;
 	}
-	return (enum arch_prologue)k->what;
+	return (enum arch_prologue)p->prologue;
+}
+
+static const struct cfi_row *find_row(struct walk *w, struct unwind_place *p) {
+	const struct cfi_row *at;
+
+	if (p->has_row || !p->module)
+		return p->row;
+	p->has_row = true;
+	p->row = cfi_find_row(w->core, p->module, p->exact ? p->pc : p->pc - 1);
+	if (!p->row || p->row->signal_frame || p->exact)
+		return p->row;
+	/* The row of a signal trampoline begins exactly at the pc: pc - 1 would be another function's. */
+	at = cfi_find_row(w->core, p->module, p->pc);
+	if (at && at->signal_frame)
+		p->row = at;
+	return p->row;
 }
 
 /*
@@ -287,20 +286,13 @@ static bool is_planted(struct walk *w, struct module *m, uint64_t pc) {
 }
 
 /* In code: by call frame information, by Go's own, by the frame pointer, and last by a scan. */
-static int step_code(struct walk *w, struct module *m, struct step *ret_step) {
-	uint64_t pc = w->registers[w->core->arch->pc];
-	const struct cfi_row *row = NULL;
+static int step_code(struct walk *w, struct unwind_place *p, struct step *ret_step) {
+	const struct cfi_row *row = find_row(w, p);
+	struct module *m = p->module;
 	enum arch_prologue prologue;
+	uint64_t pc = p->pc;
 	int r;
 
-	if (m)
-		row = cfi_find_row(w->core, m, w->exact ? pc : pc - 1);
-	if (row && !row->signal_frame && !w->exact) {
-		/* The row of a signal trampoline begins exactly at the pc: pc - 1 would be another function's. */
-		const struct cfi_row *at = cfi_find_row(w->core, m, pc);
-		if (at && at->signal_frame)
-			row = at;
-	}
 	if (!row && (is_planted(w, m, pc) || is_entry(w, pc) || is_thread_exit(w, pc))) {
 		ret_step->outermost = true;
 		ret_step->exact_self = is_planted(w, m, pc);
@@ -313,7 +305,7 @@ static int step_code(struct walk *w, struct module *m, struct step *ret_step) {
 	}
 	if (m && go_unwind_frame(w, m, ret_step) >= 0)
 		return 0;
-	prologue = find_prologue(w);
+	prologue = find_prologue(w, p);
 	if (prologue == ARCH_PROLOGUE_NONE && w->exact && step_restart(w, ret_step) >= 0) {
 		ret_step->trust = CW_TRUST_FRAME_POINTER; /* by the same convention, and as good as it */
 		return 0;
@@ -328,10 +320,10 @@ static int step_code(struct walk *w, struct module *m, struct step *ret_step) {
 }
 
 /* Between two goroutines: the scheduler's own stack begins here, and its first frame has a size like any other. */
-static int end_at_switch(struct walk *w, struct module *m, struct step *s) {
+static int end_at_switch(struct walk *w, struct unwind_place *p, struct step *s) {
 	struct step own = {};
 
-	if (step_code(w, m, &own) >= 0 && own.has_cfa && own.trust == CW_TRUST_CFI) {
+	if (step_code(w, p, &own) >= 0 && own.has_cfa && own.trust == CW_TRUST_CFI) {
 		s->cfa = own.cfa;
 		s->has_cfa = true;
 	}
@@ -340,22 +332,23 @@ static int end_at_switch(struct walk *w, struct module *m, struct step *s) {
 }
 
 /* A function of Go's runtime that call frame information does not tell all about. */
-static int step_go(struct walk *w, struct module *m, enum go_place place, struct step *s) {
+static int step_go(struct walk *w, struct unwind_place *p, struct step *s) {
 	const struct arch *arch = w->core->arch;
+	enum go_place place = (enum go_place)p->go;
 	int r;
 
 	if (place == GO_SWITCH || place == GO_C_CALL || place == GO_CALLBACK) {
-		r = go_unwind_switch(w, m, place, s);
+		r = go_unwind_switch(w, p->module, place, s);
 		if (r == 0)
 			return 0;
 		if (r == -ENOENT)
-			return end_at_switch(w, m, s);
+			return end_at_switch(w, p, s);
 		if (place != GO_CALLBACK) {
 			s->reason = "the Go runtime has changed stacks here, and which goroutine it came from cannot be told";
 			return -ENODATA;
 		}
 	}
-	r = step_code(w, m, s);
+	r = step_code(w, p, s);
 	s->exact_caller = place == GO_PANIC;
 	if (place != GO_END && (place != GO_THREAD || (r >= 0 && s->trust != CW_TRUST_SCAN && unwind_is_return_address(w->core, s->next.registers[arch->pc]))))
 		return r;
@@ -364,24 +357,34 @@ static int step_go(struct walk *w, struct module *m, enum go_place place, struct
 	return r == -ENOMEM ? r : 0;
 }
 
-int unwind_step(struct walk *w, struct step *ret_step) {
-	const struct arch *arch = w->core->arch;
-	uint64_t pc = w->registers[arch->pc];
-	enum go_place place;
-	struct module *m;
+static struct unwind_place *look_at(struct walk *w) {
+	uint64_t pc = w->registers[w->core->arch->pc];
+	struct unwind_place *p = &w->core->unwind_memo->places[(pc ^ pc >> 6 ^ w->exact) % UNWIND_MEMO_SLOTS];
+	const struct module *at;
 
-	m = core_find_module(w->core, w->exact ? pc : pc - 1);
-	if (!is_code(w->core, pc) && !(m && !w->exact)) {
+	if (p->known && p->pc == pc && p->exact == w->exact)
+		return p;
+	*p = (struct unwind_place){ .pc = pc, .exact = w->exact, .known = true, .code = is_code(w->core, pc) };
+	p->module = core_find_module(w->core, w->exact ? pc : pc - 1);
+	at = core_find_module(w->core, pc);
+	p->shown = at ? at->info : NULL;
+	p->trampoline = has_trampoline_code(w, pc);
+	p->go = p->module ? go_unwind_place(w, p->module) : GO_NONE;
+	return p;
+}
+
+int unwind_step(struct walk *w, struct step *ret_step) {
+	struct unwind_place *p = look_at(w);
+
+	w->place = p;
+	if (!p->code && !(p->module && !w->exact)) {
 		/* Only the innermost frame, or one that a signal interrupted, can be where there is no code. */
 		if (w->exact && step_restart(w, ret_step) >= 0)
 			return 0;
-		ret_step->reason = arena_printf(w->core->arena, "0x%llx is no code", (unsigned long long)pc);
+		ret_step->reason = arena_printf(w->core->arena, "0x%llx is no code", (unsigned long long)p->pc);
 		return w->exact ? unwind_step_scan(w, ret_step) : -ENODATA;
 	}
-	if (at_trampoline(w) && step_signal(w, ret_step) >= 0)
+	if (p->trampoline && step_signal(w, ret_step) >= 0)
 		return 0;
-	place = m ? go_unwind_place(w, m) : GO_NONE;
-	if (place == GO_NONE)
-		return step_code(w, m, ret_step);
-	return step_go(w, m, place, ret_step);
+	return p->go == GO_NONE ? step_code(w, p, ret_step) : step_go(w, p, ret_step);
 }

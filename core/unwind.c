@@ -78,6 +78,7 @@ static int one_frame(struct walk *w, bool *ret_more) {
 	r = unwind_step(w, &step);
 	if (r == -ENOMEM)
 		return r;
+	frame.module = w->place->shown;
 	frame.signal_frame = step.signal_frame;
 	frame.exact_pc |= step.signal_frame || step.exact_self; /* the trampoline was returned to by the handler, not called by it */
 	switches = r >= 0 && switches_stack(w, &step);

@@ -23,6 +23,7 @@ struct raw_frame {
 	int64_t bytes;
 	enum cw_trust trust;
 	bool has_cfa, signal_frame, exact_pc;
+	const struct cw_module *module; /* NULL: none */
 };
 
 /* Frames by pc, exact over all physical frames. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Stacks as records: the crashed thread's frame by frame, the others' whole. What a record may hold is capped from the middle, so that both ends stay. */
 #include "util/protocol.h"
-#include "worker/line.h"
+#include "worker/record-frames.h"
 #include "worker/record-private.h"
 
 static void put_bounds(struct line *l, const struct cw_stack *s) {
@@ -56,160 +56,13 @@ static void put_use(struct line *l, const struct cw_stack_use *use) {
 	line_close(l, '}');
 }
 
-static const char *frame_name(const struct cw_frame *f, char *buffer, size_t size) {
-	const char *slash;
-
-	if (f->symbol && f->symbol->at.function)
-		return f->symbol->at.function;
-	if (!f->module)
-		return NULL;
-	slash = strrchr(f->module->path, '/');
-	snprintf(buffer, size, "%s+0x%llx", slash ? slash + 1 : f->module->path, (unsigned long long)(f->pc - f->module->bias));
-	return buffer;
-}
-
-static void put_location(struct line *l, const struct cw_location *at) {
-	line_string(l, "file", at->file);
-	if (at->line > 0)
-		line_integer(l, "line", at->line);
-}
-
-static void put_inlined(struct line *l, const struct cw_symbol *symbol) {
-	if (symbol->n_inlined == 0)
-		return;
-	line_open(l, "inlined", '[');
-	for (size_t i = 0; i < symbol->n_inlined; i++) {
-		line_open(l, NULL, '{');
-		line_string(l, "function", symbol->inlined[i].function ?: "??");
-		put_location(l, &symbol->inlined[i]);
-		line_close(l, '}');
-	}
-	line_close(l, ']');
-}
-
-/*
- * What is the same for every frame at one pc: two hundred threads of a pool stand in the same few places. By pc; a later
- * one takes the place of an earlier one.
- */
-#define PLACES 256u
-
-struct place {
-	uint64_t pc;
-	const struct cw_symbol *symbol;
-	size_t at, n;          /* in texts; n is 0 in an empty slot */
-	int64_t bytes;         /* of the frame whose end was written last */
-	enum cw_trust trust;
-	size_t end_at, end_n;  /* in texts; 0: none yet */
-};
-
 /* Where stacks are written. */
 struct stacks {
 	struct line line;      /* the record being written */
-	struct line texts;     /* of places, one after the other */
-	struct place places[PLACES];
+	struct frame_writer frames;
 	struct line functions; /* of the last thread: those of a pool share them */
 	const struct cw_function_use *functions_of;
 };
-
-static void put_frame(struct stacks *s, const struct cw_frame *f);
-
-static void put_place(struct line *l, const struct cw_frame *f) {
-	char buffer[300];
-
-	line_string(l, "function", frame_name(f, buffer, sizeof(buffer)));
-	if (f->symbol) {
-		put_location(l, &f->symbol->at);
-		if (f->symbol->at.column > 0)
-			line_integer(l, "column", f->symbol->at.column);
-		put_inlined(l, f->symbol);
-	}
-	if (f->module) {
-		line_string(l, "module", f->module->path);
-		line_address(l, "offset", f->pc - f->module->bias);
-	}
-	line_address(l, "pc", f->pc);
-}
-
-static struct place *put_known_place(struct stacks *s, const struct cw_frame *f) {
-	struct place *p = &s->places[(f->pc ^ f->pc >> 8 ^ f->pc >> 16) % PLACES];
-
-	if (p->n == 0 || p->pc != f->pc || p->symbol != f->symbol) {
-		size_t at = s->texts.n;
-
-		put_place(&s->texts, f);
-		*p = (struct place){ .pc = f->pc, .symbol = f->symbol, .at = at, .n = s->texts.n - at };
-	}
-	s->line.failed |= s->texts.failed;
-	if (!s->line.failed)
-		line_members(&s->line, s->texts.bytes + p->at, p->n);
-	return p;
-}
-
-/* The functions of one turn, and the turn that lies deepest frame by frame. */
-static void put_turn(struct stacks *s, const struct cw_frame *f) {
-	struct line *l = &s->line;
-	char buffer[300];
-
-	line_open(l, "cycle", '[');
-	for (size_t i = 0; i < f->n_cycle; i++)
-		line_string(l, NULL, frame_name(&f->cycle[i], buffer, sizeof(buffer)) ?: "??");
-	line_close(l, ']');
-	line_open(l, "turn", '[');
-	for (size_t i = 0; i < f->n_cycle; i++) {
-		line_open(l, NULL, '{');
-		put_frame(s, &f->cycle[i]);
-		line_close(l, '}');
-	}
-	line_close(l, ']');
-}
-
-static void put_trust(struct line *l, const struct cw_frame *f) {
-	static const char *const trusts[] = { "context", "cfi", "frame-pointer", "scan" };
-
-	line_string(l, "trust", trusts[f->trust]);
-}
-
-/* What most frames end with, and alike at one place. */
-static void put_plain_end(struct stacks *s, struct place *p, const struct cw_frame *f) {
-	if (p->end_n == 0 || p->bytes != f->bytes || p->trust != f->trust) {
-		size_t at = s->texts.n;
-
-		line_integer(&s->texts, "bytes", f->bytes);
-		line_integer(&s->texts, "count", 1);
-		put_trust(&s->texts, f);
-		p->bytes = f->bytes;
-		p->trust = f->trust;
-		p->end_at = at;
-		p->end_n = s->texts.n - at;
-	}
-	s->line.failed |= s->texts.failed;
-	if (!s->line.failed)
-		line_members(&s->line, s->texts.bytes + p->end_at, p->end_n);
-}
-
-static void put_frame(struct stacks *s, const struct cw_frame *f) {
-	struct line *l = &s->line;
-	struct place *p;
-
-	line_integer(l, "index", f->index);
-	p = put_known_place(s, f);
-	if (f->has_cfa)
-		line_address(l, "cfa", f->cfa);
-	if (f->bytes >= 0 && f->count == 1 && f->n_cycle == 0 && !f->signal_frame) {
-		put_plain_end(s, p, f);
-		return;
-	}
-	if (f->bytes >= 0)
-		line_integer(l, "bytes", f->bytes);
-	else
-		line_null(l, "bytes");
-	line_integer(l, "count", f->count);
-	if (f->n_cycle > 0)
-		put_turn(s, f);
-	if (f->signal_frame)
-		line_boolean(l, "signal_frame", true);
-	put_trust(l, f);
-}
 
 static void put_functions(struct line *l, const struct cw_thread *t) {
 	l->n = 0;
@@ -248,7 +101,7 @@ static void put_cycle(struct line *l, const struct cw_thread *t) {
 	line_open(l, "cycle", '{');
 	line_open(l, "functions", '[');
 	for (size_t i = 0; i < MAX(c->n_cycle, (size_t)1); i++)
-		line_string(l, NULL, frame_name(c->n_cycle > 0 ? &c->cycle[i] : c, buffer, sizeof(buffer)) ?: "??");
+		line_string(l, NULL, record_frame_name(c->n_cycle > 0 ? &c->cycle[i] : c, buffer, sizeof(buffer)) ?: "??");
 	line_close(l, ']');
 	line_integer(l, "count", c->count);
 	line_integer(l, "bytes", MAX(c->bytes, INT64_C(0)));
@@ -298,7 +151,7 @@ static void record_crashed(struct recorder *recorder, struct stacks *s, const st
 		if (i >= head && i < t->n_frames - tail)
 			continue;
 		record_line_new(&s->line, "frame");
-		put_frame(s, &t->frames[i]);
+		record_put_frame(&s->frames, &s->line, &t->frames[i]);
 		record_put_line(recorder, &s->line);
 	}
 }
@@ -309,15 +162,7 @@ static void put_other_stack(struct stacks *s, const struct cw_thread *t) {
 
 	line_open(l, "stack", '{');
 	put_stack(s, t, cap_items(t, RECORD_MAX_THREAD_FRAMES, &head, &tail));
-	line_open(l, "frames", '[');
-	for (size_t i = 0; i < t->n_frames; i++) {
-		if (i >= head && i < t->n_frames - tail)
-			continue;
-		line_open(l, NULL, '{');
-		put_frame(s, &t->frames[i]);
-		line_close(l, '}');
-	}
-	line_close(l, ']');
+	record_put_frames(&s->frames, l, t, head, tail);
 	line_close(l, '}');
 }
 
@@ -343,6 +188,6 @@ void record_stacks(struct recorder *recorder, const struct core *core) {
 	for (size_t i = 0; i < MIN(core->pub.n_threads, (size_t)RECORD_MAX_THREADS); i++)
 		record_thread(recorder, &s, &core->pub.threads[i]);
 	line_free(&s.line);
-	line_free(&s.texts);
+	record_frames_done(&s.frames);
 	line_free(&s.functions);
 }
