@@ -17,6 +17,11 @@
 #define SECTION_ALIGNMENT 16u
 /* From here on a huge page more or less does not count. */
 #define HUGE_PAGES_FROM MIB(16)
+/* Below it a few faults cost no more than a call. */
+#define POPULATE_FROM KIB(32)
+#ifndef MADV_POPULATE_WRITE
+#define MADV_POPULATE_WRITE 23 /* glibc's headers have it since 2.35 */
+#endif
 
 static struct {
 	typeof(libdeflate_alloc_decompressor) *alloc_decompressor;
@@ -78,9 +83,18 @@ static void put_section(uint8_t *to, bool is64, size_t i, uint32_t type, size_t 
 	       is64 ? sizeof(s64) : sizeof(s32));
 }
 
+/* One call for all pages of what will be written now, instead of a fault for each. A wish: Linux 5.14 has it. */
+static void populate(uint8_t *to, size_t size) {
+	size_t page = (size_t)sysconf(_SC_PAGESIZE), skip = -(uintptr_t)to & (page - 1);
+
+	if (size > skip + POPULATE_FROM)
+		(void)madvise(to + skip, (size - skip) & ~(page - 1), MADV_POPULATE_WRITE);
+}
+
 static int fill(const struct dwarf_part *p, uint8_t *to, struct libdeflate_decompressor *inflater) {
 	size_t n;
 
+	populate(to, p->size);
 	switch (p->packing) {
 	case SECTION_PLAIN:
 		memcpy(to, p->packed, p->size);
