@@ -2,6 +2,7 @@
 /* See reader.h. */
 #include "daemon/reader.h"
 
+#include <sys/mman.h>
 #include <sys/resource.h>
 
 #include "util/io.h"
@@ -28,6 +29,24 @@ int journal_open(const char *directory, sd_journal **ret_journal) {
 	(void)sd_journal_set_data_threshold(journal, DATA_THRESHOLD);
 	*ret_journal = journal;
 	return 0;
+}
+
+/*
+ * sd-journal has no call for it, and to open the files again touches nearly as much. These mappings are the only shared
+ * ones that cannot be written: what they lose is still in the files, and comes back when it is read.
+ */
+void journal_forget(void) {
+	_cleanup_fclose_ FILE *f = fopen("/proc/self/maps", "re");
+	_cleanup_free_ char *line = NULL;
+	size_t size = 0;
+
+	while (f && getline(&line, &size, f) > 0) {
+		unsigned long begin, end;
+		char rights[5];
+
+		if (sscanf(line, "%lx-%lx %4s", &begin, &end, rights) == 3 && streq(rights, "r--s"))
+			(void)madvise((void *)begin, end - begin, MADV_DONTNEED);
+	}
 }
 
 static int read_fields(sd_journal *journal, struct entry *entry) {

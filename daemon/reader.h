@@ -13,6 +13,12 @@
 int journal_open(const char *directory, sd_journal **ret_journal);
 
 /*
+ * Gives back the memory that reading any journal took. sd-journal keeps up to 64 windows of 8 MiB mapped, and each page
+ * that was touched counts as ours, with the 64 KiB around it that the kernel maps along.
+ */
+void journal_forget(void);
+
+/*
  * The entry that the handle stands on. A field that cannot be unpacked counts as absent. 0; -EBADMSG or
  * -EADDRNOTAVAIL: it was vacuumed under our feet; -errno.
  */

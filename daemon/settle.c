@@ -4,6 +4,7 @@
  * daemon does not wake up.
  */
 #include "daemon/settle.h"
+#include "daemon/reader.h"
 #include "daemon/synchronize.h"
 
 #include "util/log.h"
@@ -45,8 +46,10 @@ static int on_save(sd_event_source *source _unused_, uint64_t usec _unused_, voi
 		save_after(m, SAVE_USEC);
 	else if (r < 0)
 		save_after(m, SAVE_AGAIN_USEC);
-	else if (m->n_jobs == 0 && queue_length(m->queue) == 0)
-		triage_close(m->triage); /* mapped journal files are not held while nothing happens */
+	else if (m->n_jobs == 0 && queue_length(m->queue) == 0) { /* nothing happens: nothing of the journal is held */
+		triage_close(m->triage);
+		journal_forget();
+	}
 	return 0;
 }
 
