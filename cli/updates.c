@@ -72,7 +72,7 @@ int updates_read(sd_journal *j, const struct options *o, struct updates **ret_up
 	if (r >= 0)
 		r = sd_journal_seek_head(j);
 	while (r >= 0 && (r = sd_journal_next(j)) > 0)
-		if (read_entry(j, &update) && update.time <= until && entry_is_trusted(j, o))
+		if (entry_is_trusted(j, o) && read_entry(j, &update) && update.time <= until)
 			r = add(updates, &update);
 	if (r < 0)
 		return r;

@@ -179,6 +179,7 @@ static bool is_new(struct follower *f) {
 static int read_entry(struct follower *f) {
 	_cleanup_(entry_freep) struct entry *entry = NULL;
 	_cleanup_free_ char *cursor = NULL;
+	bool large;
 	int r;
 
 	r = sd_journal_get_cursor(f->journal, &cursor);
@@ -199,8 +200,9 @@ static int read_entry(struct follower *f) {
 		log_warning("ignoring the journal entry %s: it cannot be read (%s)", f->last, strerror(-r));
 		return r;
 	}
+	large = r == READER_LARGE;
 	r = f->callbacks.take(take_ptr(entry), f->journal, f->callbacks.userdata);
-	f->reopen = f->reopen || r == READER_LARGE || ++f->n_read >= HANDLE_ENTRIES;
+	f->reopen = f->reopen || large || r == READER_LARGE || ++f->n_read >= HANDLE_ENTRIES;
 	return MIN(r, 0);
 }
 

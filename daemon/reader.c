@@ -11,6 +11,12 @@
 /* What sd-journal unpacks of one field when asked by name; the largest that we want of a text. */
 #define DATA_THRESHOLD KIB(64)
 #define DATA_LARGE MIB(16)
+/*
+ * Memory that unpacking the fields that we want may take: systemd-coredump halves what does not fit into a socket's
+ * buffer, some 200 KiB. And what of it may stay until the handle is opened anew.
+ */
+#define FIELDS_MAX MIB(8)
+#define FIELD_KEPT_MAX KIB(512)
 /* All fields of an entry without a core. Environments and maps have some megabytes at most. */
 #define COUNTED_MAX MIB(48)
 /*
@@ -49,7 +55,48 @@ void journal_forget(void) {
 	}
 }
 
+/* The limit of memory with which that much more may be taken than is. sd-journal unpacks fields whole, and any user may
+ * send 768 MiB. */
+static struct rlimit memory_with(uint64_t more) {
+	_cleanup_fclose_ FILE *f = fopen("/proc/self/statm", "re");
+	struct rlimit limit = { RLIM_INFINITY, RLIM_INFINITY };
+	unsigned long data;
+
+	if (getrlimit(RLIMIT_DATA, &limit) < 0)
+		return limit;
+	limit.rlim_cur = limit.rlim_max;
+	if (f && fscanf(f, "%*u %*u %*u %*u %*u %lu", &data) == 1)
+		limit.rlim_cur = MIN((rlim_t)(data * (uint64_t)getpagesize() + more), limit.rlim_max);
+	return limit;
+}
+
+static void limit_memory(const struct rlimit *limit) {
+	(void)setrlimit(RLIMIT_DATA, limit);
+}
+
+static void unlimit_memory(const struct rlimit *limit) {
+	limit_memory(&(struct rlimit){ limit->rlim_max, limit->rlim_max });
+}
+
+/* That the memory was not enough is the field's fault. */
+static bool is_too_large(int r) {
+	return r == -ENOMEM || r == -E2BIG || r == -ENOBUFS;
+}
+
+/* Only what sd-journal takes is limited: that we want of it is little, and an end of our memory would be our end. */
+static int get_limited(sd_journal *journal, const char *name, const struct rlimit *limit, const void **ret_data,
+                       size_t *ret_length) {
+	int r;
+
+	limit_memory(limit);
+	r = sd_journal_get_data(journal, name, ret_data, ret_length);
+	unlimit_memory(limit);
+	return r;
+}
+
 static int read_fields(sd_journal *journal, struct entry *entry) {
+	const struct rlimit limit = memory_with(FIELDS_MAX);
+	bool large = false;
 	const void *data;
 	size_t length;
 	int r;
@@ -58,17 +105,19 @@ static int read_fields(sd_journal *journal, struct entry *entry) {
 		const char *name = field_name((enum field_id)id);
 		size_t prefix = strlen(name) + 1;
 
-		r = sd_journal_get_data(journal, name, &data, &length);
+		r = get_limited(journal, name, &limit, &data, &length);
 		if (r == -EBADMSG || r == -EADDRNOTAVAIL)
 			return r;
 		if (r < 0 || length < prefix)
 			continue;
+		large = large || length > FIELD_KEPT_MAX;
 		r = entry_add(entry, (enum field_id)id, (const char *)data + prefix, length - prefix);
 		if (r < 0)
 			return r;
 	}
-	entry->has_core = sd_journal_get_data(journal, "COREDUMP", &data, &length) >= 0;
-	return 0;
+	r = get_limited(journal, "COREDUMP", &limit, &data, &length);
+	entry->has_core = r >= 0 || is_too_large(r);
+	return large || (r >= 0 && length > FIELD_KEPT_MAX) ? READER_LARGE : 0;
 }
 
 int reader_entry(sd_journal *journal, struct entry **ret_entry) {
@@ -89,7 +138,7 @@ int reader_entry(sd_journal *journal, struct entry **ret_entry) {
 	if (r < 0)
 		return r;
 	*ret_entry = take_ptr(entry);
-	return 0;
+	return r;
 }
 
 int reader_entry_at(sd_journal *journal, const char *cursor, struct entry **ret_entry) {
@@ -108,20 +157,6 @@ int reader_entry_at(sd_journal *journal, const char *cursor, struct entry **ret_
 	if (r < 0)
 		return r;
 	return r == 0 ? -ENOENT : reader_entry(journal, ret_entry);
-}
-
-/* Memory that may be taken beyond what is; 0: any. sd-journal unpacks fields whole, and any user may send 768 MiB. */
-static void limit_memory(uint64_t more) {
-	_cleanup_fclose_ FILE *f = more > 0 ? fopen("/proc/self/statm", "re") : NULL;
-	struct rlimit limit;
-	unsigned long data;
-
-	if (getrlimit(RLIMIT_DATA, &limit) < 0)
-		return;
-	limit.rlim_cur = limit.rlim_max;
-	if (f && fscanf(f, "%*u %*u %*u %*u %*u %lu", &data) == 1)
-		limit.rlim_cur = MIN((rlim_t)(data * (uint64_t)getpagesize() + more), limit.rlim_max);
-	(void)setrlimit(RLIMIT_DATA, &limit);
 }
 
 static int count_fields(sd_journal *journal, struct entry *entry) {
@@ -148,17 +183,19 @@ static int count_fields(sd_journal *journal, struct entry *entry) {
 }
 
 int reader_count_fields(sd_journal *journal, struct entry *entry) {
+	const struct rlimit limit = memory_with(COUNTED_MAX);
 	int r;
 
-	limit_memory(COUNTED_MAX);
+	limit_memory(&limit);
 	r = count_fields(journal, entry);
-	limit_memory(0);
-	return r == -ENOMEM || r == -E2BIG || r == -ENOBUFS ? -EFBIG : r; /* the field is too large, not memory too small */
+	unlimit_memory(&limit);
+	return is_too_large(r) ? -EFBIG : r;
 }
 
 int reader_copy_core(sd_journal *journal, uint64_t max, uint64_t *ret_bytes) {
 	_cleanup_close_ int fd = -EBADF;
 	const size_t prefix = strlen("COREDUMP=");
+	struct rlimit limit;
 	const void *data;
 	size_t length;
 	int r;
@@ -166,11 +203,10 @@ int reader_copy_core(sd_journal *journal, uint64_t max, uint64_t *ret_bytes) {
 	max = MIN(max, (uint64_t)sysconf(_SC_PHYS_PAGES) * (uint64_t)getpagesize() / MEMORY_PART);
 	(void)sd_journal_set_data_threshold(journal, 0);
 	/* How large it is, is only known when it is unpacked; some of sd-journal's unpackers double their buffer. */
-	limit_memory(2 * max + MIB(16));
-	r = sd_journal_get_data(journal, "COREDUMP", &data, &length);
-	limit_memory(0);
+	limit = memory_with(2 * max + MIB(16));
+	r = get_limited(journal, "COREDUMP", &limit, &data, &length);
 	(void)sd_journal_set_data_threshold(journal, DATA_THRESHOLD);
-	if (r == -ENOMEM || r == -E2BIG || r == -ENOBUFS)
+	if (is_too_large(r))
 		return -EFBIG;
 	if (r < 0)
 		return r;

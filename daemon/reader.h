@@ -19,22 +19,22 @@ int journal_open(const char *directory, sd_journal **ret_journal);
 void journal_forget(void);
 
 /*
- * The entry that the handle stands on. A field that cannot be unpacked counts as absent. 0; -EBADMSG or
- * -EADDRNOTAVAIL: it was vacuumed under our feet; -errno.
+ * The entry that the handle stands on. A field that cannot be unpacked, or is much larger than systemd-coredump's, counts
+ * as absent. 0; READER_LARGE: 0, and a field was so large that the handle should be opened anew: it keeps its unpacking
+ * buffer for good; -EBADMSG or -EADDRNOTAVAIL: it was vacuumed under our feet; -errno.
  */
+#define READER_LARGE 1
 int reader_entry(sd_journal *journal, struct entry **ret_entry);
 
 /*
- * Goes to the entry of that cursor and reads it. 0; -ENOENT: it is not there any more; -errno as above.
+ * Goes to the entry of that cursor and reads it. 0 or READER_LARGE; -ENOENT: it is not there any more; -errno as above.
  */
 int reader_entry_at(sd_journal *journal, const char *cursor, struct entry **ret_entry);
 
 /*
  * Counts every value of every field, where a forger may have sent some twice. 0 or -errno; -EFBIG: it is more than
- * systemd-coredump sends. READER_LARGE: a field was so large that the handle should be opened anew, as after -EFBIG: it
- * keeps its unpacking buffer for good.
+ * systemd-coredump sends. READER_LARGE as above; the handle should be opened anew after -EFBIG, too.
  */
-#define READER_LARGE 1
 int reader_count_fields(sd_journal *journal, struct entry *entry);
 
 /* COREDUMP= as a memfd; then the handle should be opened anew. fd, -EFBIG beyond max, or -errno. */
