@@ -92,7 +92,9 @@ int write_atomically(int dirfd, const char *name, const void *data, size_t lengt
 		temporary = NULL;
 		return -ENOMEM;
 	}
-	fd = openat(dirfd, temporary, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, mode);
+	/* What has this name is left over, or was put here by somebody who may write to the folder: it is not written to. */
+	(void)unlinkat(dirfd, temporary, 0);
+	fd = openat(dirfd, temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
 	if (fd < 0)
 		return -errno;
 	r = write_full(fd, data, length);

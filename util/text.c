@@ -33,10 +33,29 @@ static size_t decode(const unsigned char *s, size_t n, uint32_t *ret_point) {
 	return 0;
 }
 
-/* Characters that change how the rest of a line is shown: C0, DEL, C1, line separators, bidirectional controls. */
+/*
+ * Characters that change how the rest of a line is shown, or that nobody sees, so that two names look like one. The
+ * joiners U+200C and U+200D are not among them: scripts need them. Unicode 15, chapters 23.2, 23.3, 23.8 and 23.9.
+ */
 static bool is_unsafe(uint32_t p) {
-	return p < 0x20 || (p >= 0x7f && p <= 0x9f) || (p >= 0x2028 && p <= 0x202e) || (p >= 0x2066 && p <= 0x2069) || p == 0x200e ||
-	       p == 0x200f;
+	static const struct { uint32_t first, last; } ranges[] = {
+		{ 0, 0x1f },            /* C0 */
+		{ 0x7f, 0x9f },         /* DEL, C1 */
+		{ 0xad, 0xad },         /* soft hyphen */
+		{ 0x61c, 0x61c },       /* Arabic letter mark: as U+200E */
+		{ 0x200b, 0x200b },     /* zero width space */
+		{ 0x200e, 0x200f },     /* directional marks */
+		{ 0x2028, 0x202e },     /* line separators, directional embeddings */
+		{ 0x2060, 0x206f },     /* invisible operators, directional isolates */
+		{ 0xfeff, 0xfeff },     /* zero width no-break space */
+		{ 0xfff9, 0xfffb },     /* annotations */
+		{ 0xe0000, 0xe007f },   /* tags: a hidden ASCII */
+	};
+
+	for (size_t i = 0; i < ELEMENTSOF(ranges) && p >= ranges[i].first; i++)
+		if (p <= ranges[i].last)
+			return true;
+	return false;
 }
 
 size_t text_clean(const char *s, size_t length, char *buffer, size_t size) {

@@ -146,7 +146,7 @@ static void test_read_whole(void **state) {
 }
 
 static void test_write_atomically(void **state) {
-	char folder[] = "/tmp/test-util-XXXXXX";
+	char folder[] = "/tmp/test-util-XXXXXX", temporary[64];
 	_cleanup_close_ int dir = -EBADF;
 	_cleanup_free_ char *got = NULL;
 	struct stat st;
@@ -162,6 +162,14 @@ static void test_write_atomically(void **state) {
 	assert_string_equal(got, "second");
 	assert_int_equal(fstat(fd, &st), 0);
 	assert_int_equal(st.st_mode & 07777 & ~0640, 0);
+	/* Another file by the name of the temporary one, put there by somebody, is not written to. */
+	snprintf(temporary, sizeof(temporary), ".file.%d.tmp", (int)getpid());
+	assert_int_equal(linkat(dir, "file", dir, "other", 0), 0);
+	assert_int_equal(linkat(dir, "file", dir, temporary, 0), 0);
+	assert_int_equal(write_atomically(dir, "file", "third", 5, 0640), 0);
+	assert_int_equal(fstatat(dir, "other", &st, 0), 0);
+	assert_int_equal(st.st_size, 6);
+	assert_int_equal(unlinkat(dir, "other", 0), 0);
 	/* A target that is a folder fails, and nothing is left behind. */
 	assert_int_equal(mkdirat(dir, "sub", 0700), 0);
 	assert_true(write_atomically(dir, "sub", "x", 1, 0600) < 0);
@@ -249,6 +257,9 @@ static void test_clean(void **state) {
 		{ "\xff", "\xef\xbf\xbd" },     { "\xc0\xaf", "\xef\xbf\xbd\xef\xbf\xbd" }, { "\xc2\x9b", "?" }, { "\xe2\x80\xae", "?" },
 		{ "\xed\xa0\x80", "\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd" }, { "\xf4\x90\x80\x80", "\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd" },
 		{ "a\xc3", "a\xef\xbf\xbd" },   { "\xf0\x9f\x98\x80", "\xf0\x9f\x98\x80" }, { "\xe2\x80\xa8", "?" }, { "", "" },
+		{ "\u061c", "?" },              { "ssh\u200bd", "ssh?d" },         { "a\u2060\u2064\u206f", "a???" }, { "\ufeffx", "?x" },
+		{ "\U000e0041\U000e007f", "??" }, { "\ufff9", "?" },               { "co\u00adre", "co?re" },
+		{ "\u200c\u200d\u2027\u2070\u202f", "\u200c\u200d\u2027\u2070\u202f" },
 	};
 	char b[64];
 
