@@ -15,6 +15,8 @@
 
 /* Named users in an ACL: systemd-coredump makes one, tmpfiles.d may add some. */
 #define ACL_MAX_BYTES 1024
+/* A name that fits into an attribute on every file system, beside all the others. */
+#define NAME_FITS 256
 
 static int forged(const char *reason, const char **ret_reason) {
 	*ret_reason = reason;
@@ -52,8 +54,8 @@ static bool trusted(const struct corefile_policy *policy, const struct stat *st)
 
 /*
  * 0: equal; -EBADMSG: not; -ENOTSUP: the file system has no such attributes. The names are compared where nobody vouches
- * for the sender: the owner of a crash could tell the administrator of another program. They may be missing, as
- * systemd-coredump does not mind when a long path does not fit into an attribute.
+ * for the sender: the owner of a crash could tell the administrator of another program. A long one may be missing, as
+ * systemd-coredump does not mind when a path does not fit into an attribute.
  */
 static int check_attributes(int fd, const struct crash *crash) {
 	static const struct {
@@ -81,7 +83,7 @@ static int check_attributes(int fd, const struct crash *crash) {
 		n = fgetxattr(fd, pairs[i].attribute, value, sizeof(value));
 		if (n < 0 && errno == EOPNOTSUPP)
 			return -ENOTSUP;
-		if (n < 0 && errno == ENODATA && pairs[i].is_name)
+		if (n < 0 && errno == ENODATA && pairs[i].is_name && field->length > NAME_FITS)
 			continue;
 		if (n < 0 || (size_t)n != field->length || memcmp(value, field->value, (size_t)n) != 0)
 			return -EBADMSG;
