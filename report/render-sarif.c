@@ -35,11 +35,27 @@ static int child(json_object *parent, const char *key, json_object **ret) {
 	return r;
 }
 
-static int add_text(json_object *parent, const char *key, const char *text) {
-	json_object *message;
-	int r = child(parent, key, &message);
+/* "[word](address)" is a link in a message (section 3.11.6), and names of functions may have any text in them: none is
+ * one with a blank between. */
+static char *without_links(const char *text) {
+	char *copy = malloc(strlen(text) * 2 + 1), *at = copy;
 
-	return r >= 0 ? json_add_string(message, "text", text && *text ? text : "?", TEXT_MAX) : r;
+	for (; copy && *text; text++) {
+		*at++ = *text;
+		if (text[0] == ']' && text[1] == '(')
+			*at++ = ' ';
+	}
+	if (copy)
+		*at = 0;
+	return copy;
+}
+
+static int add_text(json_object *parent, const char *key, const char *text) {
+	_cleanup_free_ char *plain = without_links(text && *text ? text : "?");
+	json_object *message;
+	int r = plain ? child(parent, key, &message) : -ENOMEM;
+
+	return r >= 0 ? json_add_string(message, "text", plain, TEXT_MAX) : r;
 }
 
 /* A relative reference, or a file: URI; every byte that is not plain is encoded (RFC 3986). */
