@@ -24,6 +24,7 @@
 #include "util/io.h"
 #include "util/log.h"
 #include "util/protocol.h"
+#include "util/text.h"
 
 /* A cursor has some 150 bytes. */
 #define STATE_MAX KIB(4)
@@ -36,6 +37,8 @@
 /* A batch ends when it has got so large. */
 #define BATCH_BYTES MIB(8)
 #define N_VARIABLES 8
+/* Of a variable: a path. Another machine's entry may have more, and beyond 128 KiB no program can be started. */
+#define VARIABLE_MAX KIB(4)
 
 struct hook {
 	const struct options *options;
@@ -134,6 +137,7 @@ static int add_variable(struct hook *hook, sd_journal *j, const char *field, con
 		i++;
 	if (entry_clean_field(j, field, &value) < 0)
 		return 0;
+	text_ellipsize(value, VARIABLE_MAX);
 	if (asprintf(&hook->variables[i], "%s=%s", name, value) < 0) {
 		hook->variables[i] = NULL;
 		return -ENOMEM;

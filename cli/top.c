@@ -5,6 +5,7 @@
  */
 #include "cli/journal.h"
 #include "cli/table.h"
+#include "cli/trust.h"
 #include "cli/when.h"
 #include "report/json.h"
 #include "report/report.h"
@@ -203,6 +204,20 @@ static int compare_reverse(const void *a, const void *b) {
 }
 
 /* The example's summary; where there is none, its message. */
+static int read_message(sd_journal *j, const struct options *o, struct cause *cause) {
+	_cleanup_free_ char *message = NULL;
+	int r = set_field(j, "MESSAGE", &message);
+
+	if (r < 0 || !message || entry_is_trusted(j, o)) {
+		cause->summary = take_ptr(message);
+		return r;
+	}
+	r = asprintf(&cause->summary, "UNTRUSTED: %s", message);
+	if (r < 0)
+		cause->summary = NULL;
+	return r < 0 ? -ENOMEM : 0;
+}
+
 static int read_summary(sd_journal *j, const struct options *o, struct cause *cause) {
 	_cleanup_json_ json_object *report = NULL;
 	const char *summary;
@@ -213,7 +228,7 @@ static int read_summary(sd_journal *j, const struct options *o, struct cause *ca
 		cause->summary = strdup(summary);
 		return cause->summary ? 0 : -ENOMEM;
 	}
-	return set_field(j, "MESSAGE", &cause->summary);
+	return read_message(j, o, cause);
 }
 
 /* The name of the only one, or how many. */
