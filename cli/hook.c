@@ -190,7 +190,7 @@ static int write_entry(sd_journal *j, const char *cursor, FILE *out) {
 	fprintf(out, "__CURSOR=%s\n__REALTIME_TIMESTAMP=%" PRIu64 "\n__MONOTONIC_TIMESTAMP=%" PRIu64 "\n_BOOT_ID=" SD_ID128_FORMAT_STR "\n",
 	        cursor, realtime, monotonic, SD_ID128_FORMAT_VAL(boot));
 	sd_journal_restart_data(j);
-	while ((r = sd_journal_enumerate_data(j, &data, &length)) > 0) {
+	while ((r = sd_journal_enumerate_available_data(j, &data, &length)) > 0) {
 		const char *field = data, *equals = memchr(data, '=', length);
 		uint64_t value = equals ? length - (size_t)(equals - field) - 1 : 0, little = htole64(value);
 
@@ -275,15 +275,17 @@ static int flush(void *userdata) {
 
 static int take(struct hook *hook, sd_journal *j) {
 	_cleanup_free_ char *cursor = NULL;
+	long begin;
 	int r = sd_journal_get_cursor(j, &cursor);
 
 	if (r < 0)
 		return r;
 	if (!hook->stream && !(hook->stream = open_memstream(&hook->data, &hook->length)))
 		return -ENOMEM;
+	begin = ftell(hook->stream);
 	r = hook->options->entries ? write_entry(j, cursor, hook->stream) : write_report(j, hook->options, hook->stream);
-	if (r == -EBADMSG || r == -EFBIG)
-		return 0;
+	if (r == -EBADMSG || r == -EFBIG) /* what there is of it is written over */
+		return fseek(hook->stream, begin, SEEK_SET) < 0 ? -errno : 0;
 	if (r >= 0)
 		r = set_variables(hook, j);
 	if (r < 0)

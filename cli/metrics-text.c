@@ -5,6 +5,8 @@
 
 #include <inttypes.h>
 
+#include "util/io.h"
+
 #ifndef PACKAGE_VERSION
 #define PACKAGE_VERSION "0"
 #endif
@@ -67,7 +69,7 @@ int metrics_render(const struct metrics *metrics, char **ret_text, size_t *ret_l
 	_cleanup_free_ char *text = NULL;
 	_cleanup_fclose_ FILE *out = NULL;
 	size_t length;
-	bool failed;
+	int r;
 
 	out = open_memstream(&text, &length);
 	if (!out)
@@ -87,9 +89,9 @@ int metrics_render(const struct metrics *metrics, char **ret_text, size_t *ret_l
 	fputs("corewatch_build_info", out);
 	write_label(out, "version", PACKAGE_VERSION, "{");
 	fputs("} 1\n", out);
-	failed = ferror(out);
-	if (fclose(take_ptr(out)) != 0 || failed || !text)
-		return -ENOMEM;
+	r = memstream_close(take_ptr(out), &text);
+	if (r < 0)
+		return r;
 	*ret_text = take_ptr(text);
 	*ret_length = length;
 	return 0;

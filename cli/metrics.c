@@ -188,14 +188,10 @@ static int open_state(const char *path, int *ret_fd) {
 }
 
 static int read_state(int dir, struct metrics **ret_metrics) {
-	_cleanup_close_ int fd = openat(dir, STATE_NAME, O_RDONLY | O_NOFOLLOW | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
 	_cleanup_free_ char *text = NULL;
 	size_t length;
-	int r;
+	int r = read_named(dir, STATE_NAME, METRICS_STATE_MAX, &text, &length);
 
-	if (fd < 0)
-		return -errno;
-	r = read_whole(fd, METRICS_STATE_MAX, &text, &length);
 	return r < 0 ? r : metrics_load(text, length, ret_metrics);
 }
 

@@ -18,6 +18,7 @@
 #include "report/json.h"
 #include "report/mute.h"
 #include "report/report.h"
+#include "util/clock.h"
 #include "util/io.h"
 #include "util/log.h"
 #include "util/parse.h"
@@ -25,13 +26,6 @@
 #define JOURNALD_SOCKET "/run/systemd/journal/socket"
 #define STATE_DIRECTORY "/var/lib/corewatch"
 #define STATE_MAX MIB(2)
-
-static uint64_t now_usec(void) {
-	struct timespec ts;
-
-	clock_gettime(CLOCK_REALTIME, &ts);
-	return (uint64_t)ts.tv_sec * USEC_PER_SEC + (uint64_t)ts.tv_nsec / 1000;
-}
 
 static void format_time(uint64_t usec, char *text, size_t size) {
 	time_t t = (time_t)(usec / USEC_PER_SEC);
@@ -197,7 +191,7 @@ static int list(const struct options *o) {
 		r = read_journal(mutes);
 	}
 	if (r >= 0) {
-		mutes_expire(mutes, now_usec());
+		mutes_expire(mutes, clock_usec(CLOCK_REALTIME));
 		if (o->json == JSON_OFF)
 			print_table(o, mutes);
 		else
@@ -227,7 +221,7 @@ int verb_mute(const struct options *options, char **arguments, size_t n) {
 	}
 	if (n == 0)
 		return list(options);
-	if (!options->has_duration || !add_u64(now_usec(), options->duration, &until))
+	if (!options->has_duration || !add_u64(clock_usec(CLOCK_REALTIME), options->duration, &until))
 		until = MUTE_FOREVER;
 	return tell_all(arguments, n, until);
 }

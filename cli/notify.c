@@ -12,7 +12,6 @@
 #include <systemd/sd-bus.h>
 #include <systemd/sd-daemon.h>
 #include <systemd/sd-event.h>
-#include <time.h>
 
 #include "cli/journal.h"
 #include "cli/mute.h"
@@ -20,6 +19,7 @@
 #include "cli/notify-open.h"
 #include "report/json.h"
 #include "report/mute.h"
+#include "util/clock.h"
 #include "util/log.h"
 #include "util/parse.h"
 
@@ -64,13 +64,6 @@ static void notify_done(struct notify *n) {
 	sd_bus_flush_close_unref(n->bus);
 	sd_event_unref(n->event);
 	journal_closep(&n->journal);
-}
-
-static uint64_t monotonic_now(void) {
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * USEC_PER_SEC + (uint64_t)ts.tv_nsec / 1000;
 }
 
 /* ── the server ── */
@@ -124,7 +117,7 @@ static int show(struct notify *n, const char *title, const char *body, bool acti
 /* ── limits ── */
 
 static bool take_token(struct notify *n) {
-	uint64_t now = monotonic_now(), more = (now - n->filled_usec) / SHOW_PAUSE;
+	uint64_t now = clock_usec(CLOCK_MONOTONIC), more = (now - n->filled_usec) / SHOW_PAUSE;
 
 	n->tokens = MIN(n->tokens + more, SHOW_MOST);
 	n->filled_usec += more * SHOW_PAUSE;
@@ -330,7 +323,7 @@ static int begin(struct notify *n) {
 
 int verb_notify(const struct options *options, char **matches, size_t n_matches) {
 	_cleanup_(notify_done) struct notify n = { .options = *options, .matches = matches, .n_matches = n_matches,
-		                                   .tokens = SHOW_MOST, .filled_usec = monotonic_now() };
+		                                   .tokens = SHOW_MOST, .filled_usec = clock_usec(CLOCK_MONOTONIC) };
 	int r = sd_event_default(&n.event);
 
 	n.options.own = !options->directory && options->n_files == 0;

@@ -5,10 +5,10 @@
 #include "cli/options.h"
 
 #include <getopt.h>
-#include <time.h>
 
 #include "cli/format.h"
 #include "cli/timespec.h"
+#include "util/clock.h"
 #include "util/log.h"
 #include "util/parse.h"
 
@@ -47,13 +47,6 @@ const size_t n_verbs = ELEMENTSOF(verbs);
 
 /* ── values ── */
 
-static uint64_t realtime_now(void) {
-	struct timespec ts;
-
-	clock_gettime(CLOCK_REALTIME, &ts);
-	return (uint64_t)ts.tv_sec * USEC_PER_SEC + (uint64_t)ts.tv_nsec / 1000;
-}
-
 static int set_json(struct options *o, const char *value) {
 	static const char *const modes[] = { [JSON_OFF] = "off", [JSON_SHORT] = "short", [JSON_PRETTY] = "pretty" };
 
@@ -72,12 +65,12 @@ static int set_lines(struct options *o, const char *value) {
 
 static int set_since(struct options *o, const char *value) {
 	o->has_since = true;
-	return timespec_parse(value, realtime_now(), &o->since);
+	return timespec_parse(value, clock_usec(CLOCK_REALTIME), &o->since);
 }
 
 static int set_until(struct options *o, const char *value) {
 	o->has_until = true;
-	return timespec_parse(value, realtime_now(), &o->until);
+	return timespec_parse(value, clock_usec(CLOCK_REALTIME), &o->until);
 }
 
 static int set_file(struct options *o, const char *value) {

@@ -10,8 +10,8 @@
 #include <sys/signalfd.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
-#include <time.h>
 
+#include "util/clock.h"
 #include "util/spawn.h"
 
 #ifndef WORKER_PATH
@@ -33,16 +33,9 @@ const char *worker_analyzers_dir(void) {
 	return path && *path ? path : ANALYZERS_DIR;
 }
 
-static uint64_t monotonic_now(void) {
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * USEC_PER_SEC + (uint64_t)ts.tv_nsec / 1000;
-}
-
 /* Milliseconds for poll(2), rounded up so that it does not wake too early and spin. */
 static int until(uint64_t deadline) {
-	uint64_t now = monotonic_now(), ms;
+	uint64_t now = clock_usec(CLOCK_MONOTONIC), ms;
 
 	if (deadline == UINT64_MAX)
 		return -1;
@@ -66,7 +59,7 @@ enum waited { WAITED_EXIT, WAITED_TIMEOUT, WAITED_SIGNAL };
 static int wait_for(int pidfd, int signals, uint64_t deadline, struct progress *progress, enum waited *ret) {
 	for (;;) {
 		struct pollfd fds[] = { { .fd = pidfd, .events = POLLIN }, { .fd = signals, .events = POLLIN } };
-		uint64_t now = monotonic_now(), next;
+		uint64_t now = clock_usec(CLOCK_MONOTONIC), next;
 		int n;
 
 		if (!progress || !add_u64(now, progress_tick(progress, now), &next))
@@ -103,7 +96,7 @@ static int supervise(pid_t pid, int signals, uint64_t timeout, struct progress *
 	uint64_t deadline;
 	int r;
 
-	if (!add_u64(monotonic_now(), timeout, &deadline))
+	if (!add_u64(clock_usec(CLOCK_MONOTONIC), timeout, &deadline))
 		deadline = UINT64_MAX;
 	r = pidfd < 0 ? -errno : wait_for(pidfd, signals, deadline, progress, &waited);
 	if (progress)

@@ -10,7 +10,6 @@
 #include <signal.h>
 #include <systemd/sd-daemon.h>
 #include <systemd/sd-login.h>
-#include <time.h>
 
 #include "daemon/document.h"
 #include "daemon/fetch.h"
@@ -18,6 +17,7 @@
 #include "daemon/job.h"
 #include "daemon/settle.h"
 #include "daemon/synchronize.h"
+#include "util/clock.h"
 #include "util/log.h"
 
 /* Lines about entries that any user can send; the rest of a minute's is counted. */
@@ -25,15 +25,8 @@
 #define COMPLAINTS_USEC (60 * USEC_PER_SEC)
 #define NOBODY 65534
 
-uint64_t manager_now(void) {
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * USEC_PER_SEC + (uint64_t)ts.tv_nsec / 1000;
-}
-
 bool manager_may_complain(struct manager *m) {
-	uint64_t now = manager_now();
+	uint64_t now = clock_usec(CLOCK_MONOTONIC);
 
 	if (now - m->complaints_since >= COMPLAINTS_USEC) {
 		if (m->n_complaints > COMPLAINTS_MAX)
@@ -167,7 +160,7 @@ static int on_reload(sd_event_source *source _unused_, const struct signalfd_sig
 	struct config *config;
 	int r;
 
-	(void)sd_notifyf(false, "RELOADING=1\nMONOTONIC_USEC=%" PRIu64, manager_now());
+	(void)sd_notifyf(false, "RELOADING=1\nMONOTONIC_USEC=%" PRIu64, clock_usec(CLOCK_MONOTONIC));
 	r = config_load(m->options.config_root, &config);
 	if (r < 0)
 		log_error("the configuration cannot be read again (%s), keeping the old one", strerror(-r));
@@ -321,7 +314,7 @@ int manager_new(const struct manager_options *options, struct manager **ret_mana
 	if (!m)
 		return -ENOMEM;
 	m->options = *options;
-	m->complaints_since = manager_now();
+	m->complaints_since = clock_usec(CLOCK_MONOTONIC);
 	r = sd_event_default(&m->event);
 	if (r < 0)
 		return r;

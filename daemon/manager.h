@@ -71,7 +71,5 @@ void manager_job_done(struct manager *manager, struct job *job, bool reported);
 /* From job.c: analysed, but nobody wants the report. Frees the job. 0 or -errno. */
 int manager_job_unwanted(struct manager *manager, struct job *job, enum suppress_reason reason);
 
-/* CLOCK_MONOTONIC in microseconds. */
-uint64_t manager_now(void);
 /* Whether one more line about what any user can send is allowed; the rest of a minute's is counted. */
 bool manager_may_complain(struct manager *manager);

@@ -35,16 +35,15 @@ static void write_field(FILE *out, const struct iovec *field) {
 static int serialize(const struct iovec *fields, size_t n, char **ret_text, size_t *ret_length) {
 	_cleanup_free_ char *text = NULL;
 	FILE *out = open_memstream(&text, ret_length);
-	bool failed;
+	int r;
 
 	if (!out)
 		return -ENOMEM;
 	for (size_t i = 0; i < n; i++)
 		write_field(out, &fields[i]);
-	/* A lack of memory is told by the one or the other, or by no text (glibc 2.36). */
-	failed = ferror(out);
-	if (fclose(out) != 0 || failed || !text)
-		return -ENOMEM;
+	r = memstream_close(out, &text);
+	if (r < 0)
+		return r;
 	*ret_text = take_ptr(text);
 	return 0;
 }

@@ -7,6 +7,7 @@
 #include "daemon/reader.h"
 #include "daemon/synchronize.h"
 
+#include "util/clock.h"
 #include "util/log.h"
 
 #define SAVE_USEC (1 * USEC_PER_SEC)
@@ -39,7 +40,7 @@ void settle_later(struct manager *m) {
 
 static int on_save(sd_event_source *source _unused_, uint64_t usec _unused_, void *userdata) {
 	struct manager *m = userdata;
-	size_t unconfirmed = confirm_check(m->confirm, manager_now());
+	size_t unconfirmed = confirm_check(m->confirm, clock_usec(CLOCK_MONOTONIC));
 	int r = save(m);
 
 	if (unconfirmed > 0)
@@ -81,7 +82,7 @@ void settle_when_stored(struct manager *m, const struct triage_key *key, struct 
 
 	if (!live)
 		progress_end(m->progress, ticket);
-	else if (confirm_add(m->confirm, key, ticket, tries, manager_now()) < 0)
+	else if (confirm_add(m->confirm, key, ticket, tries, clock_usec(CLOCK_MONOTONIC)) < 0)
 		log_warning("out of memory: crash %s is looked up again after the next start", key->id);
 	settle_later(m);
 }
@@ -93,9 +94,9 @@ void settle(struct manager *m, struct ticket *ticket) {
 
 void settle_now(struct manager *m) {
 	/* What was sent just now would be looked at again, or never: where no position was saved before. */
-	if (confirm_check(m->confirm, manager_now()) > 0) {
+	if (confirm_check(m->confirm, clock_usec(CLOCK_MONOTONIC)) > 0) {
 		journal_synchronize();
-		(void)confirm_check(m->confirm, manager_now());
+		(void)confirm_check(m->confirm, clock_usec(CLOCK_MONOTONIC));
 	}
 	(void)save(m);
 }

@@ -49,14 +49,10 @@ void state_free(struct state *state) {
 }
 
 static int read_file(int dir, const char *name, size_t max, char **ret_text) {
-	_cleanup_close_ int fd = openat(dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 	_cleanup_free_ char *text = NULL;
 	size_t length;
-	int r;
+	int r = read_named(dir, name, max, &text, &length);
 
-	if (fd < 0)
-		return -errno;
-	r = read_whole(fd, max, &text, &length);
 	if (r < 0)
 		return r;
 	if (strlen(text) != length)
@@ -224,10 +220,8 @@ static int save_counts(struct state *state) {
 	for (size_t i = 0; i < state->n_counts; i++)
 		fprintf(out, "%s %" PRIu64 " %" PRIu64 " %" PRIu64 "\n", state->counts[i].id,
 		        state->counts[i].first_usec, state->counts[i].last_usec, state->counts[i].seen);
-	r = ferror(out) || fflush(out) != 0 ? -ENOMEM : 0;
-	if (r < 0)
-		return r;
-	return write_atomically(state->dir, "fingerprints", text, length, 0600);
+	r = memstream_close(take_ptr(out), &text);
+	return r < 0 ? r : write_atomically(state->dir, "fingerprints", text, length, 0600);
 }
 
 static int save_cursor(struct state *state, const char *cursor) {

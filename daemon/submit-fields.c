@@ -10,9 +10,9 @@
 #include <inttypes.h>
 #include <sys/stat.h>
 #include <systemd/sd-id128.h>
-#include <time.h>
 
 #include "report/report.h"
+#include "util/clock.h"
 #include "util/io.h"
 #include "util/text.h"
 
@@ -116,11 +116,9 @@ int submit_fields_export(const struct submit_fields *fields, uint32_t uid, const
 	_cleanup_close_ int fd = -EBADF;
 	_cleanup_free_ char *text = NULL;
 	char boot_text[SD_ID128_STRING_MAX];
-	struct timespec now;
 	struct stat st;
 	sd_id128_t boot;
 	size_t length;
-	bool failed;
 	FILE *out;
 	int r;
 
@@ -134,18 +132,16 @@ int submit_fields_export(const struct submit_fields *fields, uint32_t uid, const
 	out = open_memstream(&text, &length);
 	if (!out)
 		return -ENOMEM;
-	clock_gettime(CLOCK_REALTIME, &now);
 	fprintf(out, "__REALTIME_TIMESTAMP=%" PRIu64 "\n",
-	        (uint64_t)now.tv_sec * USEC_PER_SEC + (uint64_t)now.tv_nsec / 1000);
+	        clock_usec(CLOCK_REALTIME));
 	fprintf(out, "_BOOT_ID=%s\n_TRANSPORT=journal\n_UID=%" PRIu32 "\n", sd_id128_to_string(boot, boot_text),
 	        uid);
 	for (size_t i = 0; i < fields->n; i++)
 		export_field(out, &fields->iov[i]);
 	fputc('\n', out);
-	/* A lack of memory is told by the one or the other, or by no text (glibc 2.36). */
-	failed = ferror(out);
-	if (fclose(out) != 0 || failed || !text)
-		return -ENOMEM;
+	r = memstream_close(out, &text);
+	if (r < 0)
+		return r;
 	if (fstat(fd, &st) < 0)
 		return -errno;
 	r = write_full(fd, text, length);

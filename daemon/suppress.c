@@ -8,6 +8,7 @@
 #include <inttypes.h>
 
 #include "report/report.h"
+#include "util/io.h"
 #include "util/log.h"
 #include "util/text.h"
 
@@ -96,7 +97,7 @@ static int make_message(const struct batch *batch, char **ret_message) {
 	const char *separator = ": ";
 	unsigned others = (unsigned)batch->n;
 	size_t length;
-	bool failed;
+	int r;
 
 	out = open_memstream(&message, &length);
 	if (!out)
@@ -122,10 +123,9 @@ static int make_message(const struct batch *batch, char **ret_message) {
 	if (others > 0)
 		fprintf(out, "%s%u others", separator, others);
 	fputc(')', out);
-	/* A lack of memory is told by the one or the other, or by no text (glibc 2.36). */
-	failed = ferror(out);
-	if (fclose(take_ptr(out)) != 0 || failed || !message)
-		return -ENOMEM;
+	r = memstream_close(take_ptr(out), &message);
+	if (r < 0)
+		return r;
 	text_ellipsize(message, REPORT_MESSAGE_MAX);
 	*ret_message = take_ptr(message);
 	return 0;

@@ -10,7 +10,8 @@
 #include <elfutils/debuginfod.h>
 #include <inttypes.h>
 #include <poll.h>
-#include <time.h>
+
+#include "util/clock.h"
 
 /* Without a hundred kilobytes in this time a server counts as silent; a third of the time for all at most. */
 #define SILENCE_SECONDS 30u
@@ -23,10 +24,7 @@ struct download {
 };
 
 static uint64_t now_seconds(void) {
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec;
+	return clock_usec(CLOCK_MONOTONIC) / USEC_PER_SEC;
 }
 
 static int set_number(const char *name, uint64_t value) {

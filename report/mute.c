@@ -4,6 +4,7 @@
 
 #include <inttypes.h>
 
+#include "util/io.h"
 #include "util/parse.h"
 #include "util/text.h"
 
@@ -158,7 +159,7 @@ int mutes_apply(struct mutes *mutes, uint32_t uid, uint64_t time_usec, const cha
 int mutes_write(const struct mutes *mutes, char **ret_text, size_t *ret_length) {
 	_cleanup_free_ char *text = NULL;
 	FILE *out = open_memstream(&text, ret_length);
-	bool failed;
+	int r;
 
 	if (!out)
 		return -ENOMEM;
@@ -166,10 +167,9 @@ int mutes_write(const struct mutes *mutes, char **ret_text, size_t *ret_length) 
 	for (size_t i = 0; i < mutes->n; i++)
 		fprintf(out, "%" PRIu32 " %" PRIu64 " %" PRIu64 " %s\n", mutes->list[i].uid, mutes->list[i].since_usec,
 		        mutes->list[i].until_usec, mutes->list[i].what);
-	/* A lack of memory is told by the one or the other, or by no text (glibc 2.36). */
-	failed = ferror(out);
-	if (fclose(out) != 0 || failed || !text)
-		return -ENOMEM;
+	r = memstream_close(out, &text);
+	if (r < 0)
+		return r;
 	*ret_text = take_ptr(text);
 	return 0;
 }

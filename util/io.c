@@ -83,6 +83,12 @@ int read_whole(int fd, size_t max, char **ret_data, size_t *ret_length) {
 	return 0;
 }
 
+int read_named(int dirfd, const char *name, size_t max, char **ret_data, size_t *ret_length) {
+	_cleanup_close_ int fd = openat(dirfd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+
+	return fd < 0 ? -errno : read_whole(fd, max, ret_data, ret_length);
+}
+
 int write_atomically(int dirfd, const char *name, const void *data, size_t length, mode_t mode) {
 	_cleanup_close_ int fd = -EBADF;
 	_cleanup_free_ char *temporary = NULL;
@@ -109,4 +115,11 @@ int write_atomically(int dirfd, const char *name, const void *data, size_t lengt
 	/* Without this the old file may be back after a power cut; some file systems refuse it, which is no loss of content. */
 	(void)fsync(dirfd);
 	return 0;
+}
+
+int memstream_close(FILE *stream, char *const *text) {
+	/* A lack of memory is told by the one or the other, or by no text (glibc 2.36). */
+	bool failed = ferror(stream);
+
+	return fclose(stream) != 0 || failed || !*text ? -ENOMEM : 0;
 }
