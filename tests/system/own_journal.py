@@ -109,8 +109,9 @@ class Machine:
 
     # ── crashes ──
 
-    def crash(self, mode="complete", **more):
-        """Sends an entry as systemd-coredump run by root does. mode: for fake-worker; None: no core, and the owner may read the report."""
+    def crash(self, mode="complete", image=None, **more):
+        """Sends an entry as systemd-coredump run by root does. mode: for fake-worker; None: no core, and the owner may read the report. image: a core
+        for a real worker."""
         self.pid += 1
         self.seconds += 1
         fields = {"MESSAGE": "Process %d (%s) of user %d dumped core." % (self.pid, mode, UID), "MESSAGE_ID": lib.COREDUMP_ID, "PRIORITY": "2",
@@ -120,8 +121,8 @@ class Machine:
             fields.update(COREDUMP_DUMPABLE="1", COREDUMP_PROC_STATUS=STATUS)
         else:
             core = self.scratch.at("cores/core.x.%d.%d" % (UID, self.pid))
-            with open(core, "w", encoding="ascii") as f:
-                f.write(mode + "\n")
+            with open(core, "wb") as f:
+                f.write(image or mode.encode() + b"\n")
             os.chmod(core, 0o640)
             for name in ("uid", "gid", "pid", "signal", "timestamp"):
                 os.setxattr(core, "user.coredump." + name, fields["COREDUMP_" + name.upper()].encode())
