@@ -239,7 +239,7 @@ static int save_state(const struct options *o, int dir, const struct metrics *me
 	int r = metrics_save(metrics, &text, &length);
 
 	if (r >= 0)
-		r = write_atomically(dir, STATE_NAME, text, length, 0644);
+		r = write_atomically(dir, STATE_NAME, text, length, 0600); /* paths of all users' programs */
 	if (r < 0)
 		log_error("cannot write the state in %s: %s", o->state, strerror(-r));
 	return r;
