@@ -84,18 +84,18 @@ static bool is_too_large(int r) {
 }
 
 /* Only what sd-journal takes is limited: that we want of it is little, and an end of our memory would be our end. */
-static int get_limited(sd_journal *journal, const char *name, const struct rlimit *limit, const void **ret_data,
-                       size_t *ret_length) {
-	int r;
+static int keep(struct entry *entry, enum field_id id, const char *value, size_t length, const struct rlimit *limit) {
+	int r = entry_add(entry, id, value, length);
 
-	limit_memory(limit);
-	r = sd_journal_get_data(journal, name, ret_data, ret_length);
+	if (r != -ENOMEM)
+		return r;
 	unlimit_memory(limit);
+	r = entry_add(entry, id, value, length);
+	limit_memory(limit);
 	return r;
 }
 
-static int read_fields(sd_journal *journal, struct entry *entry) {
-	const struct rlimit limit = memory_with(FIELDS_MAX);
+static int read_fields(sd_journal *journal, struct entry *entry, const struct rlimit *limit) {
 	bool large = false;
 	const void *data;
 	size_t length;
@@ -105,17 +105,17 @@ static int read_fields(sd_journal *journal, struct entry *entry) {
 		const char *name = field_name((enum field_id)id);
 		size_t prefix = strlen(name) + 1;
 
-		r = get_limited(journal, name, &limit, &data, &length);
+		r = sd_journal_get_data(journal, name, &data, &length);
 		if (r == -EBADMSG || r == -EADDRNOTAVAIL)
 			return r;
 		if (r < 0 || length < prefix)
 			continue;
 		large = large || length > FIELD_KEPT_MAX;
-		r = entry_add(entry, (enum field_id)id, (const char *)data + prefix, length - prefix);
+		r = keep(entry, (enum field_id)id, (const char *)data + prefix, length - prefix, limit);
 		if (r < 0)
 			return r;
 	}
-	r = get_limited(journal, "COREDUMP", &limit, &data, &length);
+	r = sd_journal_get_data(journal, "COREDUMP", &data, &length);
 	entry->has_core = r >= 0 || is_too_large(r);
 	return large || (r >= 0 && length > FIELD_KEPT_MAX) ? READER_LARGE : 0;
 }
@@ -123,6 +123,7 @@ static int read_fields(sd_journal *journal, struct entry *entry) {
 int reader_entry(sd_journal *journal, struct entry **ret_entry) {
 	_cleanup_(entry_freep) struct entry *entry = NULL;
 	_cleanup_free_ char *cursor = NULL;
+	struct rlimit limit;
 	int r;
 
 	r = sd_journal_get_cursor(journal, &cursor);
@@ -134,7 +135,10 @@ int reader_entry(sd_journal *journal, struct entry **ret_entry) {
 	r = sd_journal_get_realtime_usec(journal, &entry->time_usec);
 	if (r < 0)
 		return r;
-	r = read_fields(journal, entry);
+	limit = memory_with(FIELDS_MAX);
+	limit_memory(&limit);
+	r = read_fields(journal, entry, &limit);
+	unlimit_memory(&limit);
 	if (r < 0)
 		return r;
 	*ret_entry = take_ptr(entry);
@@ -204,7 +208,9 @@ int reader_copy_core(sd_journal *journal, uint64_t max, uint64_t *ret_bytes) {
 	(void)sd_journal_set_data_threshold(journal, 0);
 	/* How large it is, is only known when it is unpacked; some of sd-journal's unpackers double their buffer. */
 	limit = memory_with(2 * max + MIB(16));
-	r = get_limited(journal, "COREDUMP", &limit, &data, &length);
+	limit_memory(&limit);
+	r = sd_journal_get_data(journal, "COREDUMP", &data, &length);
+	unlimit_memory(&limit);
 	(void)sd_journal_set_data_threshold(journal, DATA_THRESHOLD);
 	if (is_too_large(r))
 		return -EFBIG;
