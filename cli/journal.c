@@ -17,7 +17,7 @@
 #include "util/protocol.h"
 #include "util/text.h"
 
-/* Shorter beginnings of a report's id could be anything. */
+/* Shorter beginnings of a report's id or fingerprint could be anything. */
 #define ID_PREFIX_LEAST 4
 
 static const char *const our_ids[] = { COREWATCH_MESSAGE_ID_REPORT, COREWATCH_MESSAGE_ID_FAILED,
@@ -221,8 +221,13 @@ static bool field_equals(sd_journal *j, const char *name, const char *value) {
 	return field_is(j, name, &value, 1);
 }
 
+static bool field_begins(sd_journal *j, const char *name, const char *word) {
+	_cleanup_free_ char *value = NULL;
+
+	return entry_field(j, name, &value) >= 0 && str_has_prefix(value, word);
+}
+
 static bool word_matches(sd_journal *j, const char *word) {
-	_cleanup_free_ char *id = NULL;
 	size_t n = strlen(word);
 	int32_t pid;
 
@@ -230,8 +235,8 @@ static bool word_matches(sd_journal *j, const char *word) {
 		return field_equals(j, "COREWATCH_EXE", word);
 	if (parse_pid(word, &pid) >= 0 && field_equals(j, "COREWATCH_PID", word))
 		return true;
-	if (n >= ID_PREFIX_LEAST && n <= 32 && is_hex(word, n) && entry_field(j, "COREWATCH_ID", &id) >= 0 &&
-	    str_has_prefix(id, word))
+	if (n >= ID_PREFIX_LEAST && n <= 32 && is_hex(word, n) &&
+	    (field_begins(j, "COREWATCH_ID", word) || field_begins(j, "COREWATCH_FINGERPRINT", word)))
 		return true;
 	return field_equals(j, "COREWATCH_COMM", word);
 }

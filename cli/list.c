@@ -19,7 +19,7 @@ static const struct {
 	{ { "UID", 10, CELL_RIGHT }, "process.user.id", "uid" },
 	{ { "SIG", 12, CELL_LEFT }, "crash.signal.name", "sig" },
 	{ { "VERDICT", 24, CELL_LEFT }, "verdict.id", "verdict" },
-	{ { "EXE", 40, CELL_NAME }, "process.executable.path", "exe" },
+	{ { "EXE", 40, CELL_PATH }, "process.executable.path", "exe" },
 	{ { "SUMMARY", SIZE_MAX, CELL_LEFT }, "verdict.summary", "summary" },
 };
 enum { COLUMN_TIME, COLUMN_HOST, COLUMN_PID, COLUMN_UID, COLUMN_SIGNAL, COLUMN_VERDICT, N_KINDS = ELEMENTSOF(kinds) };

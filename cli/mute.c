@@ -26,6 +26,8 @@
 #define JOURNALD_SOCKET "/run/systemd/journal/socket"
 #define STATE_DIRECTORY "/var/lib/corewatch"
 #define STATE_MAX MIB(2)
+/* Hex digits that may begin a fingerprint, where it is known; fewer could be a program's name. */
+#define BEGINNING_LEAST 8
 
 static void format_time(uint64_t usec, char *text, size_t size) {
 	time_t t = (time_t)(usec / USEC_PER_SEC);
@@ -37,12 +39,45 @@ static void format_time(uint64_t usec, char *text, size_t size) {
 
 /* ── telling the daemon ── */
 
+/* The only fingerprint in the journal that begins so, which the caller frees: info and top show no more than that. NULL:
+ * there is none, or *ret_more. */
+static char *whole_fingerprint(const char *beginning, bool *ret_more) {
+	static const size_t name = sizeof("COREWATCH_FINGERPRINT=") - 1;
+	_cleanup_(journal_closep) sd_journal *j = NULL;
+	_cleanup_free_ char *found = NULL;
+	const void *data;
+	size_t length;
+
+	if (sd_journal_open(&j, SD_JOURNAL_LOCAL_ONLY) < 0 || sd_journal_query_unique(j, "COREWATCH_FINGERPRINT") < 0)
+		return NULL;
+	SD_JOURNAL_FOREACH_UNIQUE(j, data, length) {
+		_cleanup_free_ char *one = length > name ? strndup((const char *)data + name, length - name) : NULL;
+
+		if (!one || !mute_is_fingerprint(one) || !str_has_prefix(one, beginning) || (found && streq(one, found)))
+			continue;
+		*ret_more = found;
+		if (found)
+			return NULL;
+		found = take_ptr(one);
+	}
+	return take_ptr(found);
+}
+
 /* A path as the kernel will name it, a name, or a fingerprint. Told if it is none of these. Caller frees. */
 static char *resolve(const char *word) {
+	size_t digits = strspn(word, "0123456789abcdef");
+	bool several = false;
 	char *path = NULL;
 
 	if (strchr(word, '/') && (path = realpath(word, NULL)))
 		return path;
+	if (digits >= BEGINNING_LEAST && !word[digits] && !mute_is_fingerprint(word)) {
+		path = whole_fingerprint(word, &several);
+		if (several)
+			log_error("'%s' begins more than one fingerprint: give more of its digits.", word);
+		if (path || several)
+			return path;
+	}
 	if ((strchr(word, '/') && *word != '/') || !mute_is_valid(word)) {
 		log_error("'%s' is not the path or name of a program, nor a fingerprint (32 hex digits).", word);
 		return NULL;

@@ -305,7 +305,7 @@ void options_help(FILE *out) {
 		char left[64];
 
 		snprintf(left, sizeof(left), "%s %s", verbs[i].name, verbs[i].arguments);
-		fprintf(out, "  %-*s %s\n", 22 + (strstr(left, "…") ? 2 : 0), left, verbs[i].help);
+		fprintf(out, "  %-*s %s\n", 24 + (strstr(left, "…") ? 2 : 0), left, verbs[i].help);
 	}
 	fputs("\nOptions:\n", out);
 	for (size_t i = 0; i < ELEMENTSOF(items); i++) {
@@ -314,10 +314,13 @@ void options_help(FILE *out) {
 		snprintf(left, sizeof(left), "%c%c --%s%s%s", items[i].letter ? '-' : ' ',
 		         items[i].letter ? items[i].letter : ' ', items[i].name, items[i].value ? "=" : "",
 		         items[i].value ? items[i].value : "");
-		fprintf(out, "  %-22s %s\n", left, items[i].help);
+		if (strlen(left) > 24)
+			fprintf(out, "  %s\n%26s %s\n", left, "", items[i].help);
+		else
+			fprintf(out, "  %-24s %s\n", left, items[i].help);
 	}
-	fputs("\nMATCH is a report's id (or its first digits), a process id, a program's name or path, or "
-	      "FIELD=value.\n"
+	fputs("\nMATCH is a report's id or fingerprint (or its first digits), a process id, a program's name or path,\n"
+	      "or FIELD=value.\n"
 	      "Exit status: 0; 1 nothing found or not readable; 64 usage. Of analyze: 0 all complete, 1 some partial "
 	      "or some\n"
 	      "not analysable, 2 none analysable, 3 with --fail-on-crash if there was a core.\n\nSee corewatchctl(1).\n",

@@ -54,7 +54,8 @@ static int show_text(const char *name, size_t line, const char *text, size_t len
 	r = length > RECORDS_MAX ? -EFBIG : report_parse(text, length, &report);
 	if (r < 0) {
 		if (line > 0)
-			log_error("line %zu of %s is no report: %s", line, name, strerror(-r));
+			log_error("line %zu of %s is no report%s%s", line, name, r == -EBADMSG ? "" : ": ",
+			          r == -EBADMSG ? "" : strerror(-r));
 		return r;
 	}
 	r = showing->each(report, showing->userdata);

@@ -6,8 +6,11 @@
 
 /* Columns; less than this of a sentence says nothing. */
 #define LAST_LEAST 16
+/* For so much of it names and paths are cut, but not to less than NAME_LEAST: that is a program's name, mostly. */
+#define LAST_WANTED 48
+#define NAME_LEAST 20
 
-enum { COLUMNS_MAX = 16 };
+#define COLUMNS_MAX 16
 
 void table_done(struct table *table) {
 	for (size_t i = 0; i < table->n * table->n_columns; i++)
@@ -48,6 +51,33 @@ int table_add(struct table *table, enum ink ink, const char *const *cells) {
 	return 0;
 }
 
+/* Cuts the widest name or path by one column. */
+static bool cut_one(const struct table *table, size_t *widths) {
+	size_t widest = SIZE_MAX;
+
+	for (size_t c = 0; c + 1 < table->n_columns; c++)
+		if ((table->columns[c].cell == CELL_NAME || table->columns[c].cell == CELL_PATH) && widths[c] > NAME_LEAST &&
+		    (widest == SIZE_MAX || widths[c] > widths[widest]))
+			widest = c;
+	if (widest == SIZE_MAX)
+		return false;
+	widths[widest]--;
+	return true;
+}
+
+/* Makes room for the last column. Returns what is left for it; where that is too little, nothing was cut. */
+static size_t make_room(const struct table *table, size_t line, size_t sum, size_t *widths) {
+	size_t wanted = MIN(widths[table->n_columns - 1], (size_t)LAST_WANTED), before[COLUMNS_MAX];
+
+	memcpy(before, widths, table->n_columns * sizeof(*widths));
+	while (sum + wanted > line && cut_one(table, widths))
+		sum--;
+	if (sum + MIN(wanted, (size_t)LAST_LEAST) <= line)
+		return line - sum;
+	memcpy(widths, before, table->n_columns * sizeof(*widths));
+	return 0;
+}
+
 static void measure(const struct table *table, const struct terminal *t, bool legend, size_t *widths) {
 	size_t sum = 0, last = table->n_columns - 1;
 
@@ -60,10 +90,8 @@ static void measure(const struct table *table, const struct terminal *t, bool le
 		if (c != last)
 			sum += widths[c] + 1;
 	}
-	if (t->is_terminal && sum + LAST_LEAST > t->paint.style.width)
-		widths[last] = 0;
-	else if (t->is_terminal)
-		widths[last] = MIN(widths[last], t->paint.style.width - sum);
+	if (t->is_terminal)
+		widths[last] = MIN(widths[last], make_room(table, t->paint.style.width, sum, widths));
 }
 
 static void print_row(const struct table *table, const struct terminal *t, enum ink ink, enum ink inked,

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Rows of text under headings, as wide as what is in them. Where it goes to a terminal, columns have an upper limit and
- * the last one gets what is left of the line, or is dropped when that is too little to say anything. Cells are copied.
+ * the last one, a sentence, gets what is left of the line: names and paths are cut to leave it some. It is dropped when
+ * that is too little to say anything. Cells are copied.
  */
 #pragma once
 

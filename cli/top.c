@@ -22,7 +22,7 @@
 /* HOSTS is the last but one, for it is left out without --merge. */
 static const struct table_column columns[] = {
 	{ "COUNT", 10, CELL_RIGHT },  { "LAST SEEN", 27, CELL_LEFT },   { "VERDICT", 24, CELL_LEFT },
-	{ "EXE", 40, CELL_NAME },     { "FINGERPRINT", 12, CELL_LEFT }, { "HOSTS", 24, CELL_NAME },
+	{ "EXE", 40, CELL_PATH },     { "FINGERPRINT", 12, CELL_LEFT }, { "HOSTS", 24, CELL_NAME },
 	{ "SUMMARY", SIZE_MAX, CELL_LEFT },
 };
 enum { COLUMN_HOSTS = 5, N_COLUMNS = ELEMENTSOF(columns) };

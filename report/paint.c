@@ -150,11 +150,14 @@ void paint_cell(const struct paint *paint, enum ink ink, const char *s, size_t c
 		return;
 	}
 	columns -= MIN(dots, columns);
-	if (cell == CELL_NAME) {
-		tail = fitting_end(paint, s, columns / 2);
+	if (cell == CELL_NAME || cell == CELL_PATH) {
+		tail = fitting_end(paint, s, cell == CELL_NAME ? columns / 2 : columns);
+		/* Of a folder's name no half. */
+		if (cell == CELL_PATH && strchr(tail, '/'))
+			tail = strchr(tail, '/');
 		end = paint_columns(paint, tail);
 	}
-	length = fitting(paint, s, columns - end, &used);
+	length = fitting(paint, s, cell == CELL_PATH ? 0 : columns - end, &used);
 	put_ink(paint, ink, s, length);
 	put_ink(paint, ink, "…", strlen("…"));
 	put_ink(paint, ink, tail, strlen(tail));

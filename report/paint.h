@@ -21,8 +21,8 @@ void paint_format(const struct paint *paint, enum ink ink, const char *format, .
 /* Columns that s takes, each character counted as one. */
 size_t paint_columns(const struct paint *paint, const char *s);
 /* s filled with blanks, or cut with an ellipsis, to exactly so many columns. Names are cut in the middle: both ends of
- * a C++ or Rust name matter. */
-enum cell { CELL_LEFT, CELL_RIGHT, CELL_NAME };
+ * a C++ or Rust name matter. Paths lose their first folders. */
+enum cell { CELL_LEFT, CELL_RIGHT, CELL_NAME, CELL_PATH };
 void paint_cell(const struct paint *paint, enum ink ink, const char *s, size_t columns, enum cell cell);
 /* A paragraph: `first` before the first line, blanks of the same width before the others, wrapped between words. Ends
  * the line. */
