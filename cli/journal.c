@@ -227,6 +227,19 @@ static bool field_begins(sd_journal *j, const char *name, const char *word) {
 	return entry_field(j, name, &value) >= 0 && str_has_prefix(value, word);
 }
 
+/* The kernel keeps 15 characters of a process's name; the path has all. */
+static bool is_program(sd_journal *j, const char *name) {
+	_cleanup_free_ char *path = NULL;
+	const char *slash;
+
+	if (field_equals(j, "COREWATCH_COMM", name))
+		return true;
+	if (entry_field(j, "COREWATCH_EXE", &path) < 0)
+		return false;
+	slash = strrchr(path, '/');
+	return slash && streq(slash + 1, name);
+}
+
 static bool word_matches(sd_journal *j, const char *word) {
 	size_t n = strlen(word);
 	int32_t pid;
@@ -238,7 +251,7 @@ static bool word_matches(sd_journal *j, const char *word) {
 	if (n >= ID_PREFIX_LEAST && n <= 32 && is_hex(word, n) &&
 	    (field_begins(j, "COREWATCH_ID", word) || field_begins(j, "COREWATCH_FINGERPRINT", word)))
 		return true;
-	return field_equals(j, "COREWATCH_COMM", word);
+	return is_program(j, word);
 }
 
 /* Words are alternatives to each other: `info 4711 bash` shows both. */

@@ -49,6 +49,10 @@ const corewatchView = (() => {
 
 	/* Reports group digits by blanks: no line may end inside of a number. */
 	const prose = (text) => String(text).replace(/(\d) (?=\d{3}(?!\d))/g, "$1\u00a0");
+	/* A sentence begins with a capital, unless it begins with the name of something. */
+	const sentence = (text) => /^[a-z]{2,}[ ,]/.test(text) ? text[0].toUpperCase() + text.slice(1) : text;
+	/* What stands in `backticks` is to be typed. */
+	const typed = (text) => prose(text).split("`").map((part, i, all) => i % 2 === 0 || i + 1 === all.length ? (i % 2 ? "`" : "") + part : el("code", "", part));
 	const base = (path) => path.slice(path.lastIndexOf("/") + 1) || path;
 
 	function place(frame) {
@@ -92,17 +96,19 @@ const corewatchView = (() => {
 			["Command line", process.command_line], ["Seen", report.fingerprint?.seen > 1 && plural(report.fingerprint.seen, "time")],
 		].filter(([, value]) => value !== undefined && value !== null && value !== false && value !== "");
 		const list = el("dl", "cw-facts", ...facts.map(([name, value]) => el("div", "", el("dt", "", name), el("dd", "", value))));
+		const summary = verdict.summary ?? "the process crashed", name = report.crash?.fault?.function ?? report.stack?.frames?.[0]?.function;
+		const begin = name && (summary.startsWith(name + " ") || summary.startsWith(name + ",")) ? summary : sentence(summary);
 		const degree = Object.hasOwn(CONFIDENCE, verdict.confidence) ? verdict.confidence : "possible";
 		return el("header", "cw-header",
 			el("p", "cw-badges", el("span", "cw-badge cw-" + degree, CONFIDENCE[degree]), " ", el("span", "cw-verdict", verdict.id ?? "unknown")),
-			attributes(el("h1", "", prose(verdict.summary ?? "the process crashed")), { id: ids + "title" }),
+			attributes(el("h1", "", prose(begin)), { id: ids + "title" }),
 			verdict.detail && el("p", "cw-detail", prose(verdict.detail)), list);
 	}
 
 	function suggestions(report, ids) {
 		const list = report.verdict?.suggestions ?? [];
 		return section(ids + "do", "What to do", list.length > 0 && el("ol", "cw-suggestions", ...list.map((s) =>
-			el("li", "", prose(s.text ?? ""), s.command && el("pre", "", attributes(el("code", "", s.command), { tabindex: "0" }))))));
+			el("li", "", ...typed(s.text ?? ""), s.command && el("pre", "", attributes(el("code", "", s.command), { tabindex: "0" }))))));
 	}
 
 	function barNames(bar) {
@@ -113,10 +119,10 @@ const corewatchView = (() => {
 	function barCaption(stack, bar) {
 		const bounds = stack.bounds, used = bounds.used_bytes ?? Number(bar.high - bar.sp), limit = bounds.limit_bytes;
 		const below = bar.low - bar.sp;
-		const text = limit ? `${group(used)} of ${group(limit)} bytes (${size(limit)}) are in use (${(100 * used / limit).toFixed(used / limit < 0.1 ? 1 : 0)} %).` : `${size(used)} are in use.`;
-		const sp = below === 0n ? `SP ${bounds.sp} is at the end of the stack.` : below > 0n ? `SP ${bounds.sp} is ${plural(Number(below), "byte")} below the end of the stack, ${bar.low <= bar.sp + BigInt(bounds.guard_bytes ?? 0) ? "in its guard" : "past its guard"}.`
+		const text = limit ? `${group(used)} of ${group(limit)} bytes (${size(limit)}) are in use (${(100 * used / limit).toFixed(used / limit < 0.1 ? 1 : 0)}\u00a0%).` : `${size(used)} are in use.`;
+		const sp = below === 0n ? `SP ${bounds.sp} is at the end of the stack.` : below > 0n ? `SP ${bounds.sp} is ${plural(Number(below), "byte")} below the end of the stack${bounds.guard_bytes ? bar.low <= bar.sp + BigInt(bounds.guard_bytes) ? ", in its guard" : ", past its guard" : ""}.`
 			: `SP ${bounds.sp} is ${size(Number(bar.sp - bar.low))} above the end of the stack.`;
-		const guard = bounds.guard_bytes ? `The guard of ${size(bounds.guard_bytes)} is drawn wider than it is.` : "The size of the guard is not known; it is drawn wider than it is.";
+		const guard = bounds.guard_bytes ? `The guard of ${size(bounds.guard_bytes)} is drawn wider than it is.` : "The size of its guard is not known.";
 		return el("figcaption", "", text, " ", sp, " ", guard);
 	}
 
@@ -126,6 +132,17 @@ const corewatchView = (() => {
 		return section(ids + "stack", title, bar && el("figure", "cw-figure", bar.picture, bar.zoom && el("p", "cw-note", "The used part alone:"), bar.zoom, barCaption(report.stack, bar), barNames(bar)));
 	}
 
+	/* What the stack holds besides frames; smaller parts say nothing. */
+	const PARTS = { "signal-frame": "the kernel's signal frame", "static-tls": "thread-local variables", "thread-control": "the C library's record of the thread",
+		arguments: "argc, argv, envp, auxiliary vector", strings: "strings of arguments and environment" };
+	const PART_SHOWN = 4096;
+
+	function partRows(report, used) {
+		const list = (report.stack?.use?.parts ?? []).filter((p) => Object.hasOwn(PARTS, p.kind) && (p.bytes >= PART_SHOWN || p.bytes > used / 20));
+		return list.map((p) => el("tr", "cw-part", attributes(el("th", "cw-name", `(${PARTS[p.kind]})`), { scope: "row" }), el("td", "cw-n", group(p.bytes)),
+			el("td", "cw-n", used > 0 ? (100 * p.bytes / used).toFixed(1) + " %" : "", share(p.bytes, used)), el("td", "cw-minor", ""), el("td", "cw-minor", "")));
+	}
+
 	function functions(report, ids) {
 		const list = report.stack?.by_function ?? [], used = report.stack?.bounds?.used_bytes ?? 0;
 		const rows = list.slice(0, FUNCTIONS_SHOWN).map((f) => el("tr", "",
@@ -133,7 +150,7 @@ const corewatchView = (() => {
 			el("td", "cw-n", used > 0 ? (100 * (f.bytes ?? 0) / used).toFixed(1) + " %" : "", share(f.bytes ?? 0, used)),
 			el("td", "cw-n cw-minor", group(f.count ?? 1)), el("td", "cw-n cw-minor", group(f.largest_frame_bytes ?? 0))));
 		return section(ids + "functions", "Bytes by function", rows.length > 0 && table("Bytes of stack by function",
-			[["Function", ""], ["Bytes", "cw-n"], ["Share", "cw-n"], ["Frames", "cw-n cw-minor"], ["Largest frame", "cw-n cw-minor"]], rows),
+			[["Function", ""], ["Bytes", "cw-n"], ["Share", "cw-n"], ["Frames", "cw-n cw-minor"], ["Largest frame", "cw-n cw-minor"]], [...rows, ...partRows(report, used)]),
 		list.length > FUNCTIONS_SHOWN && el("p", "cw-note", `and ${plural(list.length - FUNCTIONS_SHOWN, "smaller one")}`));
 	}
 
@@ -162,8 +179,10 @@ const corewatchView = (() => {
 	}
 
 	function frameTable(stack, caption) {
-		const rows = (stack?.frames ?? []).flatMap(frameRows);
-		return rows.length > 0 && table(caption, [["Frame", "cw-n"], ["Bytes", "cw-n"], ["Times", ""], ["Function", ""], ["Where", ""]], rows);
+		const rows = (stack?.frames ?? []).flatMap(frameRows), times = stack?.frames?.some((f) => f.count > 1 || f.cycle?.length > 1);
+		if (!times)
+			rows.forEach((row) => row.children[2].remove());
+		return rows.length > 0 && table(caption, [["Frame", "cw-n"], ["Bytes", "cw-n"], ...(times ? [["Times", ""]] : []), ["Function", ""], ["Where", ""]], rows);
 	}
 
 	function frames(report, ids) {
