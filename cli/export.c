@@ -26,6 +26,8 @@ static int write_all(const struct options *o, const struct format *format, json_
 	if (r < 0)
 		return r;
 	r = format->write(reports, o, style, out);
+	if (r == -EIO && out == stdout && terminal_reader_is_gone())
+		r = 0;
 	if (r < 0)
 		log_error("cannot write the reports as %s: %s", format->name, strerror(-r));
 	closed = format_close(o, out);

@@ -6,9 +6,11 @@
 
 /* Columns; less than this of a sentence says nothing. */
 #define LAST_LEAST 16
-/* For so much of it names and paths are cut, but not to less than NAME_LEAST: that is a program's name, mostly. */
+/* For so much of it names and paths are cut, but not to less than NAME_LEAST: that is a program's name, mostly. On a
+ * line that has no room for it they are cut further, so that they fit. */
 #define LAST_WANTED 48
 #define NAME_LEAST 20
+#define NAME_NARROW 12
 
 #define COLUMNS_MAX 16
 
@@ -52,11 +54,11 @@ int table_add(struct table *table, enum ink ink, const char *const *cells) {
 }
 
 /* Cuts the widest name or path by one column. */
-static bool cut_one(const struct table *table, size_t *widths) {
+static bool cut_one(const struct table *table, size_t least, size_t *widths) {
 	size_t widest = SIZE_MAX;
 
 	for (size_t c = 0; c + 1 < table->n_columns; c++)
-		if ((table->columns[c].cell == CELL_NAME || table->columns[c].cell == CELL_PATH) && widths[c] > NAME_LEAST &&
+		if ((table->columns[c].cell == CELL_NAME || table->columns[c].cell == CELL_PATH) && widths[c] > least &&
 		    (widest == SIZE_MAX || widths[c] > widths[widest]))
 			widest = c;
 	if (widest == SIZE_MAX)
@@ -65,16 +67,21 @@ static bool cut_one(const struct table *table, size_t *widths) {
 	return true;
 }
 
-/* Makes room for the last column. Returns what is left for it; where that is too little, nothing was cut. */
+/* Makes room for the last column and returns what it is; 0 if it would be too little, then the others have the line. */
 static size_t make_room(const struct table *table, size_t line, size_t sum, size_t *widths) {
 	size_t wanted = MIN(widths[table->n_columns - 1], (size_t)LAST_WANTED), before[COLUMNS_MAX];
 
 	memcpy(before, widths, table->n_columns * sizeof(*widths));
-	while (sum + wanted > line && cut_one(table, widths))
+	while (sum + wanted > line && cut_one(table, NAME_LEAST, widths))
 		sum--;
 	if (sum + MIN(wanted, (size_t)LAST_LEAST) <= line)
 		return line - sum;
-	memcpy(widths, before, table->n_columns * sizeof(*widths));
+	for (size_t c = 0; c + 1 < table->n_columns; c++) {
+		sum += before[c] - widths[c];
+		widths[c] = before[c];
+	}
+	while (sum > line + 1 && cut_one(table, NAME_NARROW, widths)) /* a blank stands behind each of them, but not at the end */
+		sum--;
 	return 0;
 }
 

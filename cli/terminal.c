@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <langinfo.h>
 #include <locale.h>
+#include <poll.h>
 #include <signal.h>
 #include <sys/ioctl.h>
 #include <sys/wait.h>
@@ -114,6 +115,12 @@ void terminal_open(struct terminal *ret, bool pager) {
 	signal(SIGPIPE, SIG_IGN);
 	if (pager && is_terminal)
 		ret->pager = start_pager();
+}
+
+bool terminal_reader_is_gone(void) {
+	struct pollfd output = { .fd = STDOUT_FILENO };
+
+	return poll(&output, 1, 0) > 0 && (output.revents & POLLERR);
 }
 
 int terminal_close(struct terminal *terminal) {

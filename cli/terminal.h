@@ -16,5 +16,7 @@ struct terminal {
 /* pager: start one if standard output is a terminal ($SYSTEMD_PAGER, $PAGER, less). Never fails: without a pager there
  * is none. */
 void terminal_open(struct terminal *ret, bool pager);
+/* Whether standard output is a pipe that nobody reads any more: `| head`, which is no error. */
+bool terminal_reader_is_gone(void);
 /* Flushes and waits for the pager. Output that could not be written is told, unless its reader has gone. 0 or -EIO. */
 int terminal_close(struct terminal *terminal);
