@@ -143,9 +143,10 @@ static bool field_is(sd_journal *j, const char *name, const char *const *values,
 static bool entry_is_ours(sd_journal *j, const struct options *o) {
 	static const char *const identifier[] = { "corewatch" };
 
-	/* Who sent it is journald's word, and short. Of the others a stranger may have sent a second value, of 128 MiB. */
-	return (o->untrusted || entry_is_trusted(j, o)) && field_is(j, "MESSAGE_ID", our_ids, ELEMENTSOF(our_ids)) &&
-	       field_is(j, "SYSLOG_IDENTIFIER", identifier, 1);
+	/* Each look at a field may unpack the beginning of all that journald has packed. The matches have found these two, but who
+	 * may write what he wants may give a field a second value, of 128 MiB: who sent the entry is journald's word, and short. */
+	return o->untrusted ? field_is(j, "MESSAGE_ID", our_ids, ELEMENTSOF(our_ids)) && field_is(j, "SYSLOG_IDENTIFIER", identifier, 1) :
+			      entry_is_trusted(j, o);
 }
 
 static int read_report(sd_journal *j, bool brief, json_object **ret_report) {
@@ -167,7 +168,8 @@ static int read_report(sd_journal *j, bool brief, json_object **ret_report) {
 }
 
 static int mark(sd_journal *j, const struct options *o, json_object *report) {
-	return entry_is_trusted(j, o) ? 0 : entry_mark_untrusted(j, report);
+	/* Without --untrusted the walk passes over all others. */
+	return !o->untrusted || entry_is_trusted(j, o) ? 0 : entry_mark_untrusted(j, report);
 }
 
 int entry_report(sd_journal *j, const struct options *o, bool brief, json_object **ret_report) {
