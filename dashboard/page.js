@@ -60,7 +60,7 @@
 		byId("list-head").replaceChildren(el("tr", "", ...(grouped ? CAUSES : COLUMNS).map((c) => attributes(el("th", "", c), { scope: "col" }))));
 		byId("list").replaceChildren(...rows.map(row));
 		byId("status").textContent = state.lines.length === 0 ? "No crash was reported yet."
-			: `${group(lines.length)} of ${group(state.lines.length)} reports${grouped ? `, ${group(rows.length)} causes` : ""}`;
+			: `${group(lines.length)} of ${group(state.lines.length)} report${state.lines.length === 1 ? "" : "s"}${grouped ? `, ${group(rows.length)} cause${rows.length === 1 ? "" : "s"}` : ""}`;
 	}
 
 	function add(lines) {
