@@ -105,7 +105,7 @@ const struct cw_module *cw_find_module(const struct cw_core *c, uint64_t address
 int cw_find_symbol(const struct cw_core *c, const struct cw_module *module, const char *name, uint64_t *ret_address) {
 	(void)c, (void)module;
 	for (size_t i = 0; i < n_variables; i++)
-		if (strcmp(variables[i].name, name) == 0) {
+		if (variables[i].name && strcmp(variables[i].name, name) == 0) {
 			*ret_address = variables[i].address;
 			return 0;
 		}
@@ -253,7 +253,7 @@ static inline void stack(const char *first, ...) {
 			.cfa = STACK + (i + 1) * FRAME,
 			.trust = i ? CW_TRUST_CFI : CW_TRUST_CONTEXT,
 			.module = library ? &libc : &program,
-			.symbol = strcmp(name, "?") ? &symbols[i] : NULL,
+			.symbol = strcmp(name + library, "?") ? &symbols[i] : NULL,
 		};
 	}
 	va_end(ap);
