@@ -147,7 +147,7 @@ static void add_pthread(const struct core *core, const struct cw_thread *t, uint
 	bool first = began_in(t, "clone"); /* clone(), clone3(), __clone3() */
 	struct cw_stack_part *part = NULL;
 
-	if (tls <= end || tls >= stack->high)
+	if (tls < end || tls >= stack->high)
 		return;
 	if (core->arch->pthread_below_tls) {
 		if (first)

@@ -23,6 +23,8 @@
 #define BLOCK_BYTES UINT64_C(0x7f000)
 #define END (BLOCK + BLOCK_BYTES)
 #define TLS (END - 0x900)
+#define LIBRARY UINT64_C(0x7f1000000000)
+#define ALT UINT64_C(0x7e0000000000)
 #define FRAME UINT64_C(0x40)          /* of the two frames that every thread here has; of the outer one the size is not known */
 
 /* Two frames, by the frame pointer. */
@@ -150,6 +152,99 @@ static void test_user_stack(void **state) {
 	assert_int_equal(use_of(core)->n_parts, 0);
 }
 
+/* A library with thread-local variables, by its own pages. */
+static void map_tls_library(struct writer *w, uint64_t bytes) {
+	const Elf64_Ehdr e = { .e_ident = ELFMAG "\2\1\1", .e_type = ET_DYN, .e_machine = EM_X86_64, .e_version = 1, .e_phoff = 64, .e_ehsize = 64,
+		               .e_phentsize = 56, .e_phnum = 2 };
+	const Elf64_Phdr p[] = { { .p_type = PT_LOAD, .p_flags = PF_R | PF_X, .p_filesz = 0x1000, .p_memsz = 0x1000 },
+		                 { .p_type = PT_TLS, .p_filesz = 8, .p_memsz = bytes, .p_align = 64 } };
+
+	writer_map(w, LIBRARY, 0x1000, "rx", 0x1000);
+	writer_bytes(w, LIBRARY, &e, sizeof(e));
+	writer_bytes(w, LIBRARY + 64, p, sizeof(p));
+	writer_file(w, LIBRARY, LIBRARY + 0x1000, 0, "/nonexistent/libtls.so");
+}
+
+/* Below struct pthread lie the thread-local variables of all modules: as much of it as they can be, or all that no frame
+ * can have, where unwinding reached the thread's first function. */
+static void test_static_tls(void **state) {
+	static const struct {
+		uint64_t library, room; /* of its variables; between the frames and struct pthread */
+		bool first;
+		uint64_t part, unaccounted, of_module;
+	} cases[] = {
+		{ 0x300, 0x800, false, 0x300, 0x500, 0x300 },
+		{ 0x301, 0x800, false, 0x340, 0x4c0, 0x340 }, /* rounded up to its alignment */
+		{ 0x300, 0x800, true, 0x800, 0, 0x300 },
+		{ 0x900, 0x800, false, 0x800, 0, 0 },         /* more than there is room for: not all of it is here */
+		{ UINT64_C(1) << 40, 0x800, false, 0, 0x800, 0 }, /* no library's */
+		{ 0x300, 0, false, 0, 0, 0 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
+		_cleanup_(writer_freep) struct writer *w = begin(TLS - cases[i].room - FRAME, 101);
+		_cleanup_(core_freep) struct core *core = NULL;
+		const struct cw_stack_use *u;
+		size_t n = cases[i].part > 0;
+
+		map_tls_library(w, cases[i].library);
+		if (cases[i].first)
+			writer_bytes(w, CODE + 5, "\x48\x89\xc7\xb8\x3c\0\0\0\x0f\x05", 10); /* exit(), with what the thread returned */
+		writer_put(w, TLS, TLS, 0, TLS);
+		writer_put(w, TLS + 0x690, GUARD, BLOCK_BYTES + 0x1000, 0x1000, 0x1000);
+		core = load(w);
+		u = use_of(core);
+		assert_int_equal(u->n_parts, n + 1);
+		assert_int_equal(u->parts[n].kind, CW_PART_THREAD_CONTROL);
+		assert_int_equal(u->parts[n].start, TLS);
+		assert_int_equal(u->unaccounted_bytes, cases[i].unaccounted);
+		if (n == 0)
+			continue;
+		assert_int_equal(u->parts[0].kind, CW_PART_STATIC_TLS);
+		assert_int_equal(u->parts[0].bytes, cases[i].part);
+		assert_int_equal(u->parts[0].module_bytes, cases[i].of_module);
+		assert_true(cases[i].of_module ? streq(u->parts[0].module->path, "/nonexistent/libtls.so") : u->parts[0].module == NULL);
+	}
+}
+
+/* A handler on an alternate stack: above its frames lies what the kernel put there. Without a signal frame nothing is known of it. */
+static void test_signal_frame(void **state) {
+	const uint64_t at = ALT + 0x3000, sp = at - 0x40;
+
+	(void)state;
+	for (int raised = 1; raised >= 0; raised--) {
+		_cleanup_(writer_freep) struct writer *w = writer_new(EM_X86_64);
+		_cleanup_(core_freep) struct core *core = NULL;
+		const struct cw_thread *t;
+
+		writer_map(w, CODE, 0x1000, "rx", 0x1000);
+		writer_bytes(w, CODE, "\x48\xc7\xc0\x0f\x00\x00\x00\x0f\x05", 9); /* rt_sigreturn */
+		writer_map(w, ALT, 0x4000, "rw", 0x4000);
+		writer_map(w, MAIN, MAIN_BYTES, "rw", MAIN_BYTES);
+		writer_auxv(w, AT_RANDOM, RANDOM);
+		writer_sigframe(w, at, &(struct writer_sigframe){ .pc = CODE + 0x10, .sp = MAIN + 0x1000, .fp = MAIN + 0x1010, .number = SIGUSR1,
+		                                                .altstack = ALT, .altstack_bytes = 0x4000 });
+		writer_put(w, at - 16, MAIN + 0x1010, raised ? CODE : 0);
+		writer_thread(w, 100, "rip", CODE + 0x20, "rsp", sp, "rbp", at - 16, NULL);
+		writer_signal_sent(w, SIGABRT, SI_TKILL, 100, 1000);
+		core = load(w);
+		t = &core->threads[0];
+		if (!raised) {
+			for (size_t i = 0; i < t->use.n_parts; i++)
+				assert_int_not_equal(t->use.parts[i].kind, CW_PART_SIGNAL_FRAME);
+			continue;
+		}
+		assert_int_equal(t->stack.kind, CW_STACK_ALTERNATE);
+		assert_int_equal(use_of(core)->n_parts, 1);
+		assert_int_equal(t->use.frames_bytes, at - sp);
+		assert_int_equal(t->use.parts[0].kind, CW_PART_SIGNAL_FRAME);
+		assert_int_equal(t->use.parts[0].start, at);
+		assert_int_equal(t->use.parts[0].bytes, ALT + 0x4000 - at);
+		assert_int_equal(t->use.unaccounted_bytes, 0);
+	}
+}
+
 /* SP in no stack: nothing is claimed. */
 static void test_unknown(void **state) {
 	_cleanup_(writer_freep) struct writer *w = begin(BLOCK + 0x1000, 101);
@@ -171,6 +266,8 @@ int main(void) {
 		cmocka_unit_test(test_main_overwritten),
 		cmocka_unit_test(test_pthread),
 		cmocka_unit_test(test_user_stack),
+		cmocka_unit_test(test_static_tls),
+		cmocka_unit_test(test_signal_frame),
 		cmocka_unit_test(test_unknown),
 	};
 
