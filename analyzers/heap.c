@@ -92,12 +92,11 @@ static int run(const struct cw_core *core, struct cw_run *host) {
 	else
 		f = cw_finding_add(host, "heap-corruption", h.musl_check ? words_trust(&h.stack, h.entry, CW_CERTAIN) : CW_LIKELY,
 		    "%s ran into a damaged heap", where);
-	cw_finding_evidence(f, "the fault is inside the C library's allocator, in %s()", inner ? words_bare(core, inner) : "an unnamed function");
+	cw_finding_evidence(f, "the fault is inside the C library's allocator, in %s()%s", inner ? words_bare(core, inner) : "an unnamed function",
+	    h.musl_check ? ": musl stops with a privileged instruction when a check of its heap fails" : "");
 	if (fault->instruction)
 		cw_finding_evidence(f, "instruction at 0x%llx: %s", (unsigned long long)fault->instruction->address, fault->instruction->text);
-	if (h.musl_check)
-		cw_finding_evidence(f, "only the kernel may run that instruction: musl stops with it when a check of its heap fails");
-	else if (fault->has_address)
+	if (!h.musl_check && fault->has_address)
 		cw_finding_evidence(f, "it followed a pointer of the heap's own to 0x%llx, which cannot be accessed", (unsigned long long)fault->address);
 	cw_fact_string(f, "kind", h.gives_back ? "invalid-free" : "corrupted");
 	cw_fact_string(f, "called", words_function(h.stack.frames[h.entry]) ? words_bare(core, words_function(h.stack.frames[h.entry])) : NULL);

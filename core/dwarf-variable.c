@@ -175,6 +175,11 @@ bool variable_target(Dwarf_Die *type, Dwarf_Die *ret_target) {
 	return variable_type(&t, ret_target);
 }
 
+/* elfutils 0.188 has no names for C17 and C23. */
+static bool is_c(int language) {
+	return language == DW_LANG_C89 || language == DW_LANG_C || language == DW_LANG_C99 || language == DW_LANG_C11 || language == 0x2c || language == 0x3e;
+}
+
 static const char *type_name(struct core *core, Dwarf_Die *type, unsigned depth) {
 	static const struct { int tag; const char *before, *after; } derived[] = {
 		{ DW_TAG_pointer_type, "", " *" }, { DW_TAG_reference_type, "", " &" }, { DW_TAG_rvalue_reference_type, "", " &&" },
@@ -185,12 +190,12 @@ static const char *type_name(struct core *core, Dwarf_Die *type, unsigned depth)
 		{ DW_TAG_structure_type, "struct " }, { DW_TAG_union_type, "union " }, { DW_TAG_enumeration_type, "enum " } };
 	const char *name = clean(core, raw_name(type)), *inner, *word = "";
 	Dwarf_Die target, unit;
-	int language;
 
 	if (name) {
-		language = dwarf_diecu(type, &unit, NULL, NULL) ? dwarf_srclang(&unit) : -1;
-		for (size_t i = 0; i < ELEMENTSOF(words); i++)
-			if (dwarf_tag(type) == words[i].tag && (language == DW_LANG_C89 || language == DW_LANG_C || language == DW_LANG_C99 || language == DW_LANG_C11))
+		bool c = dwarf_diecu(type, &unit, NULL, NULL) && is_c(dwarf_srclang(&unit));
+
+		for (size_t i = 0; c && i < ELEMENTSOF(words); i++)
+			if (dwarf_tag(type) == words[i].tag)
 				word = words[i].word;
 		return arena_printf(core->arena, "%s%s", word, name);
 	}
@@ -259,6 +264,20 @@ static bool find_member(Dwarf_Die *record, uint64_t offset, Dwarf_Die *ret_membe
 	return found;
 }
 
+/* Whether it is a union of which more than one member holds the offset: which was meant, nothing tells. */
+static bool is_ambiguous(Dwarf_Die *type, uint64_t offset) {
+	unsigned left = ENTRIES_MAX, n = 0;
+	Dwarf_Die die, member;
+	Dwarf_Word size;
+
+	if (dwarf_tag(type) != DW_TAG_union_type || dwarf_child(type, &die) != 0)
+		return false;
+	do
+		n += dwarf_tag(&die) == DW_TAG_member && variable_type(&die, &member) && dwarf_aggregate_size(&member, &size) == 0 && offset < size;
+	while (n < 2 && left-- > 0 && dwarf_siblingof(&die, &die) == 0);
+	return n > 1;
+}
+
 const char *variable_member(struct core *core, Dwarf_Die *type, uint64_t offset, Dwarf_Die *ret_type) {
 	const char *path = NULL, *name;
 	Dwarf_Die t = *type, member, element;
@@ -266,6 +285,8 @@ const char *variable_member(struct core *core, Dwarf_Die *type, uint64_t offset,
 	uint64_t start;
 
 	for (unsigned depth = 0; depth < TYPE_DEPTH_MAX && peel(&t); depth++) {
+		if (is_ambiguous(&t, offset))
+			return path;
 		if (is_record(&t) && find_member(&t, offset, &member, &start)) {
 			name = variable_name(core, &member);
 			if (name)

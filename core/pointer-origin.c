@@ -3,8 +3,9 @@
  * From a register with a bad pointer back to the variable in the source. Debug info says which variable lives in a
  * register or in a stack slot at a pc; where it is silent about the register (a debug build keeps variables in memory and
  * loads them for each use), the few instructions in front of the fault are followed: a load from a slot, from a member of
- * what another register points to, a copy, an addition of a constant. Nothing is followed over a jump or a call: the
- * register may hold something else on another way.
+ * what another register points to, a copy, an addition of a constant. Nothing is followed over a jump or a call, nor to
+ * where a jump of the same function leads: the register may hold something else on another way. (Where a jump leads
+ * that is computed, as of a switch, is not known; compilers let it begin a statement.)
  */
 #include "core/pointer-origin.h"
 
@@ -58,20 +59,48 @@ static bool is_barrier(const struct cw_instruction *i) {
 	return i->class_ == CW_INSN_JUMP || i->class_ == CW_INSN_CALL || i->class_ == CW_INSN_RET || i->class_ == CW_INSN_SYSCALL;
 }
 
-static void read_code(struct core *core, uint64_t start, uint64_t pc, struct code *ret) {
+/* Where a jump leads, written as an address; 0: it is computed. */
+static uint64_t jump_target(const struct cw_instruction *i) {
+	const char *text = i->class_ == CW_INSN_JUMP && i->n_operands > 0 ? i->operands[0].text : "";
+	uint64_t target;
+	char *end;
+
+	if (*text == '#')
+		text++;
+	target = strtoull(text, &end, 16);
+	return *text && *end == 0 ? target : 0;
+}
+
+/* Other ways lead to what stands at `from`: what is in front of it says nothing. */
+static void drop_before(struct code *c, uint64_t from) {
+	size_t n = 0;
+
+	while (n < c->n && c->list[n]->address < from)
+		n++;
+	c->n -= n;
+	memmove(c->list, c->list + n, c->n * sizeof(c->list[0]));
+}
+
+/* The whole function is looked through, for loops jump back. */
+static void read_code(struct core *core, uint64_t start, uint64_t end, uint64_t pc, struct code *ret) {
 	struct code c = {};
+	uint64_t joined = 0; /* the last place up to pc that jumps lead to */
 
-	for (uint64_t at = start; start != 0 && pc - start <= FUNCTION_BYTES_MAX && at < pc;) {
+	*ret = c;
+	if (start == 0 || pc < start || end <= pc || end - start > FUNCTION_BYTES_MAX)
+		return;
+	for (uint64_t at = start; at < end;) {
 		const struct cw_instruction *i = insn_decode(core, at, NULL);
+		uint64_t target = i ? jump_target(i) : 0;
 
-		if (!i || i->length == 0) {
-			c.n = 0;
-			break;
-		}
+		if (!i || i->length == 0 || (at < pc && at + i->length > pc))
+			return; /* no code, or decoded wrongly: not on an instruction's border */
 		at += i->length;
+		if (target <= pc && target > joined)
+			joined = target;
 		if (at > pc)
-			c.n = 0; /* not on an instruction's border: decoded wrongly */
-		else if (is_barrier(i))
+			continue;
+		if (is_barrier(i))
 			c.n = 0;
 		else if (c.n < BACK_MAX)
 			c.list[c.n++] = i;
@@ -80,6 +109,7 @@ static void read_code(struct core *core, uint64_t start, uint64_t pc, struct cod
 			c.list[BACK_MAX - 1] = i;
 		}
 	}
+	drop_before(&c, joined);
 	*ret = c;
 }
 
@@ -226,7 +256,7 @@ const struct cw_variable *pointer_origin(struct core *core, const char *register
 
 	if (place.reg < 0 || !make_scope(core, &s))
 		return NULL;
-	read_code(core, s.place.low + s.bias, core->pub.fault->pc, &c);
+	read_code(core, s.place.low + s.bias, s.place.high + s.bias, core->pub.fault->pc, &c);
 	/* In optimised code the variable itself lives in the register. */
 	if (!from_variable(&s, place, &o) && !find(&s, &c, c.n, register_name, 0, &o))
 		return NULL;
