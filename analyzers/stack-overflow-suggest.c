@@ -212,6 +212,25 @@ static void suggest_tls(const struct overflow_story *s, struct cw_finding *findi
 		                   group_digits(s->tls->bytes, a));
 }
 
+/* Of the frames' bytes those in code of the culprit's module: what an optimised build can change, and no more. How much it does is not known
+ * before it has been measured, so no ratio is named. */
+static void suggest_optimised(const struct cw_core *core, const struct overflow_story *s, struct cw_finding *finding) {
+	const struct cw_thread *t = core->crashed;
+	const struct cw_module *module = s->culprit_frame ? s->culprit_frame->module : NULL;
+	bool rust = is_language(s->language, "Rust");
+	uint64_t bytes = 0;
+	char a[32], b[32];
+
+	for (size_t i = 0; module && i < t->n_functions; i++)
+		if (t->functions[i].module == module)
+			bytes += t->functions[i].bytes;
+	if (bytes == 0)
+		return;
+	cw_finding_suggest(finding, "optimise", rust ? "CARGO_PROFILE_DEV_OPT_LEVEL=1 cargo build" : "-Og",
+	                   "By its debug info this is a debug build: its compiler gave every local variable%s a place of its own. %s of the %s bytes of frames are in its code, and an optimised build may need fewer: try it, and compare.",
+	                   rust ? " and every temporary" : "", group_digits(bytes, a), group_digits(s->accounted, b));
+}
+
 void overflow_suggest(const struct cw_core *core, const struct overflow *o, const struct overflow_story *s, struct cw_finding *finding) {
 	if (s->kind == OVERFLOW_RECURSION)
 		suggest_recursion(core, s, finding);
@@ -222,8 +241,7 @@ void overflow_suggest(const struct cw_core *core, const struct overflow *o, cons
 		return;
 	suggest_size(core, o, s, finding);
 	if (s->kind != OVERFLOW_RECURSION && s->optimized == 0)
-		cw_finding_suggest(finding, "optimise", is_language(s->language, "Rust") ? "CARGO_PROFILE_DEV_OPT_LEVEL=1 cargo build" : "-Og",
-		                   "This is a debug build: compilers keep every local variable apart there, so its frames are larger. An optimised build may fit.");
+		suggest_optimised(core, s, finding);
 	if (core->fault->cause == CW_CAUSE_SIGNAL_UNDELIVERABLE)
 		cw_finding_suggest(finding, "alternate-stack", NULL,
 		                   "To see the true fault next time, give the thread an alternate signal stack (sigaltstack): a handler for the signal is installed.");

@@ -56,7 +56,7 @@ static char *strings[4096];
 static struct cw_finding {
 	const char *id;
 	enum cw_confidence confidence;
-	char summary[512], facts[4096], evidence[8192];
+	char summary[512], facts[4096], evidence[8192], suggestions[8192]; /* "id [command]: text\n" of each */
 	size_t n_suggestions;
 } finding;
 static size_t n_findings;
@@ -185,7 +185,16 @@ void cw_finding_evidence(struct cw_finding *f, const char *format, ...) {
 }
 
 void cw_finding_suggest(struct cw_finding *f, const char *id, const char *command, const char *format, ...) {
-	(void)id, (void)command, (void)format;
+	size_t n = strlen(f->suggestions), max = sizeof(f->suggestions);
+	va_list ap;
+
+	n += (size_t)snprintf(f->suggestions + n, max - n, "%s [%s]: ", id, command ? command : "");
+	assert_true(n < max);
+	va_start(ap, format);
+	n += (size_t)vsnprintf(f->suggestions + n, max - n, format, ap);
+	va_end(ap);
+	assert_true(n < max);
+	snprintf(f->suggestions + n, max - n, "\n");
 	f->n_suggestions++;
 }
 
