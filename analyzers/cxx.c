@@ -85,7 +85,7 @@ static void suggest_catch(const struct terminated *t, struct cw_finding *f) {
 	else if (!thread->is_main)
 		cw_finding_suggest(f, "catch-in-thread", handler,
 		    "an exception must not leave a thread's function: catch it in that of thread %s, or use std::async, whose future hands it to get()",
-		    thread->name ? thread->name : "?");
+		    words_thread(t->stack.core, thread));
 	else
 		cw_finding_suggest(f, "catch-it", handler,
 		    "nothing from main() to %s() catches %s: catch it where the program can go on or say what is wrong",

@@ -58,19 +58,30 @@ const char *decode_base_clause(const struct decode *d) {
 	return clause ? clause : "";
 }
 
+/* Code that the JVM compiled, or its own: whose bug it is only the Java stack shows, which the JVM writes into a file. */
+static bool suggest_jvm(const struct decode *d, struct cw_finding *finding) {
+	const struct cw_module *at = d->frame ? d->frame->module : NULL;
+
+	for (size_t i = 0; i < d->core->n_modules; i++) {
+		const struct cw_module *m = &d->core->modules[i];
+
+		if (!strstr(m->path, "/libjvm.so") || (at && at != m))
+			continue;
+		cw_finding_suggest(finding, "read-hs-err", NULL,
+		    "the fault is in code %s: its own report, hs_err_pid%d.log in the working directory, names the Java method; Unsafe and native libraries are the usual reasons",
+		    at ? "of the JVM" : "that the JVM compiled", d->core->pid);
+		return true;
+	}
+	return false;
+}
+
 void decode_suggest_register(const struct decode *d, struct cw_finding *finding, const char *what) {
 	const char *name = d->operand ? d->operand->base : NULL;
 
 	if (d->variable)
 		name = d->variable->name;
-	if (!d->frame || !d->frame->module)
-		for (size_t i = 0; i < d->core->n_modules; i++)
-			if (strstr(d->core->modules[i].path, "/libjvm.so")) {
-				cw_finding_suggest(finding, "read-hs-err", NULL,
-				    "the fault is in code that the JVM compiled: its own report, hs_err_pid%d.log in the working directory, names the Java method; Unsafe and native libraries are the usual reasons",
-				    d->core->pid);
-				return;
-			}
+	if (suggest_jvm(d, finding))
+		return;
 	cw_finding_suggest(finding, "check-pointer", cw_format(d->core, "coredumpctl debug %d", d->core->pid),
 	    "in %s, %s: `frame %u` and `info locals` in the debugger show where %s%s came from", decode_who(d), what,
 	    d->fault->frame_index, name ? "the value of " : "it", name ? name : "");

@@ -211,7 +211,7 @@ static void add_evidence(const struct cw_core *core, const struct overflow *o, c
 	char a[32], b[32];
 
 	if (s->has_bounds)
-		cw_finding_evidence(finding, "stack of thread %s: 0x%" PRIx64 "–0x%" PRIx64 " (%s bytes%s), from %s", t->name ? t->name : "?", s->low, s->high,
+		cw_finding_evidence(finding, "stack of thread %s: 0x%" PRIx64 "–0x%" PRIx64 " (%s bytes%s), from %s", words_thread(core, t), s->low, s->high,
 		                    group_digits(s->high - s->low, a), s->kind == CW_STACK_MAIN ? " mapped" : "", s->source);
 	if (s->kind == CW_STACK_MAIN && s->has_limit && s->limit_bytes != UINT64_MAX)
 		cw_finding_evidence(finding, "the main stack may grow to %s bytes (%s)", group_digits(s->limit_bytes, a),
@@ -305,7 +305,7 @@ static void add_detail(const struct cw_core *core, const struct overflow *o, con
 		how = core->signal.has_address
 		    ? " A handler ran on an alternate stack and crashed itself; the original fault was read from the signal frame below it."
 		    : " A handler ran on an alternate stack and ended the program in its own way; the original fault was read from the signal frame that it left.";
-	cw_finding_detail(finding, "Thread %s has used %s of the %s bytes of its stack.%s%s", core->crashed->name ? core->crashed->name : "?",
+	cw_finding_detail(finding, "Thread %s has used %s of the %s bytes of its stack.%s%s", words_thread(core, core->crashed),
 	                  group_digits(o->used_bytes, used), o->stack_bytes ? group_digits(o->stack_bytes, all) : "?",
 	                  story->unseen ? " The core does not hold the memory of this stack." :
 	                  story->kind == OVERFLOW_DEEP_CHAIN ? " No function repeats: it is the sum of many frames, some of them large." :
@@ -313,7 +313,7 @@ static void add_detail(const struct cw_core *core, const struct overflow *o, con
 }
 
 static struct cw_finding *claim_recursion(const struct cw_core *core, struct cw_run *host, const struct overflow *o, const struct overflow_story *s) {
-	const char *name = core->crashed->name ? core->crashed->name : "?", *where = s->where ? s->where : "a function";
+	const char *name = words_thread(core, core->crashed), *where = s->where ? s->where : "a function";
 	char a[32];
 
 	group_digits(s->culprit_bytes, a);
@@ -328,7 +328,7 @@ static struct cw_finding *claim_recursion(const struct cw_core *core, struct cw_
 }
 
 static struct cw_finding *add_claim(const struct cw_core *core, struct cw_run *host, const struct overflow *o, const struct overflow_story *s) {
-	const char *name = core->crashed->name ? core->crashed->name : "?";
+	const char *name = words_thread(core, core->crashed);
 	bool undeliverable = core->fault->cause == CW_CAUSE_SIGNAL_UNDELIVERABLE;
 	char a[32], b[32], c[32];
 

@@ -60,6 +60,10 @@ size_t words_find(const struct words_stack *stack, size_t from, const char *cons
 	return stack->n;
 }
 
+const char *words_thread(const struct cw_core *core, const struct cw_thread *thread) {
+	return thread->name ? thread->name : cw_format(core, "%d", (int)thread->id);
+}
+
 const char *words_base_name(const char *path) {
 	const char *slash = path ? strrchr(path, '/') : NULL;
 

@@ -66,6 +66,8 @@ const char *group_digits(uint64_t value, char *buffer);
 /* A name without the arguments of functions and templates. NULL for NULL. */
 const char *words_bare(const struct cw_core *core, const char *function);
 const char *words_base_name(const char *path);
+/* A thread's name, or its number. */
+const char *words_thread(const struct cw_core *core, const struct cw_thread *thread);
 
 /* The stack bytes of one frame: [*ret_low, *ret_high). False: not known, or implausibly many. */
 bool words_frame_bytes(const struct words_stack *stack, size_t frame, uint64_t *ret_low, uint64_t *ret_high);

@@ -19,6 +19,8 @@
 #define JUMP_MAX_FRAMES (GIB(4) + MIB(64))
 /* The same for a main thread that may have another stack instead: one frame of moderate size. */
 #define JUMP_OUT_OF_BLOCK MIB(1)
+/* What programs protect at the end of a thread's stack themselves; HotSpot has 16 KiB. */
+#define OWN_GUARD_MAX MIB(1)
 /* How far below the memory that a stack of the program's own lies in SP may have run. */
 #define LEFT_MAX MIB(1)
 
@@ -210,6 +212,20 @@ static bool frames_inside(const struct cw_thread *t, const struct cw_stack *s) {
 	return false;
 }
 
+/* A runtime that looks after its stacks itself (HotSpot) asks for no guard, and protects the lowest pages of the stack. */
+static bool find_own_guard(const struct core *core, struct cw_stack *s) {
+	const struct cw_mapping *m = core_find_mapping(core, s->low), *next = m ? core_find_mapping(core, m->end) : NULL;
+
+	if (!m || m->perm != 0 || m->end - s->low > OWN_GUARD_MAX || !next || m->end >= s->high || !(next->perm & CW_PERM_WRITE))
+		return false;
+	s->has_guard = true;
+	s->guard_bytes = m->end - s->low;
+	s->low = m->end;
+	s->limit_bytes = s->high - s->low;
+	s->source = "struct pthread (glibc), less the pages at its end that the program made inaccessible: a guard of its own";
+	return true;
+}
+
 static bool find_own(struct core *core, const struct cw_thread *t, uint64_t sp, struct cw_stack *s) {
 	struct block b;
 
@@ -223,7 +239,7 @@ static bool find_own(struct core *core, const struct cw_thread *t, uint64_t sp, 
 		return false;
 	*s = (struct cw_stack){ .kind = CW_STACK_PTHREAD, .has_bounds = true, .low = b.low, .high = b.high, .has_guard = !b.user,
 	                        .guard_bytes = b.guard, .has_limit = true, .limit_bytes = b.high - b.low, .source = b.source };
-	if (b.user) {
+	if (b.user && !find_own_guard(core, s)) {
 		const struct cw_mapping *below = core_find_mapping(core, b.low - 1);
 
 		s->source = "struct pthread (glibc), which knows of no guard: memory that the program gave to the thread, or a guard size of 0";

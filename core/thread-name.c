@@ -6,7 +6,8 @@
  *  - Rust's own handle of the thread (thread-name-rust.c);
  *  - the call that named the thread: a thread that names itself does so in one of its outermost functions, which are still on the stack. Their code is walked from the start up to
  *    the call of pthread_setname_np() or prctl(PR_SET_NAME) (thread-name-walk.c);
- *  - a thread that was never named has its process's name.
+ *  - a thread that was never named has its process's name. Where libraries can name threads without leaving a trace, as the
+ *    JVM does with each of its own, none of this is known: no name is better than another thread's.
  * The initial thread is "main".
  */
 #include "core/thread-name.h"
@@ -64,10 +65,47 @@ static size_t find_namers(struct core *core, struct namer ret[static NAMERS_MAX]
 	return n;
 }
 
+/* Undefined symbols that are looked through; browsers have about ten thousand. */
+#define IMPORTS_MAX 65536u
+
+static bool imports(Elf *elf, const char *wanted) {
+	Elf_Scn *section = NULL;
+	GElf_Shdr header;
+
+	while ((section = elf_nextscn(elf, section))) {
+		Elf_Data *data = gelf_getshdr(section, &header) && header.sh_type == SHT_DYNSYM ? elf_getdata(section, NULL) : NULL;
+		GElf_Sym symbol;
+
+		for (int i = 0; data && i < (int)IMPORTS_MAX && gelf_getsym(data, i, &symbol); i++) {
+			const char *name = symbol.st_shndx == SHN_UNDEF ? elf_strptr(elf, header.sh_link, symbol.st_name) : NULL;
+
+			if (name && streq(name, wanted))
+				return true;
+		}
+	}
+	return false;
+}
+
+/* Whether a thread without a known name may have one all the same. Rust's library keeps the names that it gives where they can be found. */
+static bool may_be_named(struct core *core, bool rust) {
+	for (size_t i = 0; i < core->pub.n_modules; i++) {
+		struct module *m = &core->modules[i];
+		const char *slash = strrchr(m->info->path, '/'), *base = slash ? slash + 1 : m->info->path;
+
+		/* HotSpot finds the function by dlsym(). */
+		if (streq(base, "libjvm.so"))
+			return true;
+		if (m->elf && !(rust && m->info->is_executable) && !is_c_library(m) && imports(m->elf, "pthread_setname_np"))
+			return true;
+	}
+	return false;
+}
+
 int thread_names(struct core *core) {
 	_cleanup_(name_walk_freep) struct name_walk *walk = NULL;
 	bool others = core->pub.n_threads > 1 || !core->threads[0].is_main, rust = false;
 	struct namer namers[NAMERS_MAX];
+	const char *unnamed = core->pub.command;
 	size_t n_namers;
 	int r;
 
@@ -77,6 +115,8 @@ int thread_names(struct core *core) {
 		if (r < 0)
 			return r;
 		rust = is_rust_program(core);
+		if (may_be_named(core, rust))
+			unnamed = NULL;
 	}
 	for (size_t i = 0; i < core->pub.n_threads; i++) {
 		struct cw_thread *t = &core->threads[i];
@@ -88,7 +128,7 @@ int thread_names(struct core *core) {
 		else if (t->crashed && core->options.thread_name)
 			t->name = arena_strndup(core->arena, core->options.thread_name, COMM_BYTES * 3);
 		else
-			t->name = (walk ? name_on_stack(core, walk, t) : NULL) ?: (rust ? thread_name_rust(core, t) : NULL) ?: core->pub.command;
+			t->name = (walk ? name_on_stack(core, walk, t) : NULL) ?: (rust ? thread_name_rust(core, t) : NULL) ?: unnamed;
 	}
 	return 0;
 }

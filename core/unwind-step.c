@@ -234,6 +234,19 @@ static int step_skipped(struct walk *w, uint64_t fp, uint64_t ra, struct step *s
 	return -ENODATA;
 }
 
+static bool is_generated(struct walk *w, uint64_t pc) {
+	const struct cw_mapping *m = core_find_mapping(w->core, pc);
+	return m && (m->perm & CW_PERM_EXEC) && !m->module;
+}
+
+/* Code that a virtual machine made may push a return address and jump (HotSpot's interpreter does). The pair above must be one as well. */
+static bool is_generated_return(struct walk *w, uint64_t ra, uint64_t saved) {
+	uint64_t word = w->core->arch->word_bytes, saved_above, ra_above;
+	return is_generated(w, w->registers[w->core->arch->pc]) && is_generated(w, ra) && saved % word == 0 &&
+	       core_read_word(w->core, saved, &saved_above) >= 0 && core_read_word(w->core, saved + word, &ra_above) >= 0 &&
+	       saved_above > saved && is_code(w->core, unwind_strip_code(w->core, ra_above));
+}
+
 static int step_frame_pointer(struct walk *w, struct step *s) {
 	const struct arch *arch = w->core->arch;
 	uint64_t sp = w->registers[arch->sp], fp = w->registers[arch->fp], word = arch->word_bytes, saved, ra;
@@ -246,7 +259,7 @@ static int step_frame_pointer(struct walk *w, struct step *s) {
 	ra = unwind_strip_code(w->core, ra);
 	/* A handler returns to the trampoline, which nobody called. */
 	from_handler = has_trampoline_code(w, ra);
-	if (!is_code(w->core, ra) || !(follows_call(w->core, ra) || from_handler) || (saved != 0 && saved <= fp && !from_handler))
+	if (!is_code(w->core, ra) || !(follows_call(w->core, ra) || from_handler || is_generated_return(w, ra, saved)) || (saved != 0 && saved <= fp && !from_handler))
 		return -ENODATA;
 	if (step_skipped(w, fp, ra, s) >= 0)
 		return 0;

@@ -60,7 +60,7 @@ const corewatchView = (() => {
 			return attributes(el("span", "cw-place", base(frame.file) + (frame.line ? ":" + frame.line : "")), { title: frame.file });
 		if (frame.module)
 			return attributes(el("span", "cw-place", base(frame.module) + (frame.offset ? "+" + frame.offset : "")), { title: frame.module });
-		return el("span", "cw-place", "");
+		return el("span", "cw-place", frame.function || frame.signal_frame ? "" : "in no file");
 	}
 
 	/* ── parts ── */

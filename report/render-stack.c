@@ -201,6 +201,9 @@ static void render_frame(const struct paint *paint, json_object *frame, bool han
 	count_text(frame, folded, paint->style.whole, count, sizeof(count));
 	if (name && streq(name, place))
 		place[0] = 0;
+	/* Code that was made at run time, or none at all. */
+	if (!name && !place[0])
+		snprintf(place, sizeof(place), "in no file");
 	if (signal_frame)
 		name = handler ? "(signal delivered here: above it, the handler)" : "(signal delivered here)";
 	/* The mark is of one sign and a blank, and a folded frame has its bracket besides. */

@@ -104,6 +104,37 @@ static void test_glibc(void **state) {
 	}
 }
 
+/* The C library knows of no guard, for the program (a JVM) protects the lowest pages of the stack itself; but not all that is inaccessible there is a guard. */
+static void test_own_guard(void **state) {
+	static const struct {
+		uint64_t zone; /* inaccessible, at the block's end */
+		const char *permissions;
+		bool guard;
+	} cases[] = { { 0x4000, "", true }, { MIB(1), "", true }, { MIB(1) + 0x1000, "", false }, { 0x4000, "rw", false }, { 0x4000, "r", false } };
+
+	(void)state;
+	for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
+		uint64_t low = GUARD - MIB(4), end = low + MIB(3);
+		_cleanup_(writer_freep) struct writer *w = writer_new(EM_X86_64);
+		struct cw_stack s;
+
+		writer_map(w, CODE, 0x1000, "rx", 0x1000);
+		writer_map(w, low, cases[i].zone, cases[i].permissions, 0);
+		writer_map(w, low + cases[i].zone, end - low - cases[i].zone, "rw", end - low - cases[i].zone);
+		writer_auxv(w, AT_RANDOM, MAIN);
+		writer_put(w, end - 0x900, end - 0x900, 0, end - 0x900);
+		writer_put(w, end - 0x900 + 0x690, low, end - low, 0, 0);
+		writer_thread(w, 101, "rip", CODE, "rsp", low + MIB(2), "fs_base", end - 0x900, NULL);
+		writer_process(w, 100, 1000, "test", "test");
+		writer_signal(w, SIGSEGV, 1, 0x10);
+		s = bounds(w, NULL);
+		check(&s, CW_STACK_PTHREAD, cases[i].guard ? low + cases[i].zone : low, end);
+		assert_int_equal(s.has_guard, cases[i].guard);
+		assert_int_equal(s.guard_bytes, cases[i].guard ? cases[i].zone : 0);
+		assert_int_equal(s.limit_bytes, s.high - s.low);
+	}
+}
+
 /* fork() in a thread: its child's only thread is the main one, and runs on that thread's stack. */
 static void test_forked_thread(void **state) {
 	_cleanup_(writer_freep) struct writer *w = writer_new(EM_X86_64);
@@ -276,7 +307,7 @@ static void test_hostile_alternate(void **state) {
 int main(void) {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_main),          cmocka_unit_test(test_glibc),     cmocka_unit_test(test_musl),
-		cmocka_unit_test(test_forked_thread),
+		cmocka_unit_test(test_own_guard), cmocka_unit_test(test_forked_thread),
 		cmocka_unit_test(test_i386),          cmocka_unit_test(test_in_the_guard), cmocka_unit_test(test_custom),
 		cmocka_unit_test(test_nowhere),       cmocka_unit_test(test_not_a_pthread), cmocka_unit_test(test_alternate),
 		cmocka_unit_test(test_alternate_above_own), cmocka_unit_test(test_hostile_alternate),
