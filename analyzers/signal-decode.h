@@ -73,6 +73,16 @@ struct pointer_hint {
 /* signal-hint.c */
 void hint_find(const struct decode *d, struct pointer_hint *hint);
 
+/* signal-manager.c */
+struct decode_manager {
+	bool user;             /* a user's manager, not pid 1 */
+	bool knows_watchdog;   /* the program's environment is there, and tells whether it has a watchdog */
+	int64_t watchdog_usec; /* its time, or -1 */
+	uint64_t told_at;      /* where the environment names a user's manager */
+};
+/* Whether the service manager that started the program sent the signal. */
+bool decode_manager(const struct cw_core *core, const struct cw_signal *signal, struct decode_manager *ret_manager);
+
 /* signal-jump.c: the program counter could not be fetched from; the target of a call, jump or return is no address. */
 void claim_jump(struct decode *d);
 void claim_bad_target(struct decode *d);

@@ -14,24 +14,54 @@ static bool is_fault_signal(int number) {
 	return number == SIGSEGV || number == SIGBUS || number == SIGILL || number == SIGFPE || number == SIGTRAP;
 }
 
+/* Its watchdog is the manager's usual reason to send SIGABRT; where the program is known to have none, another is. */
+static const char *manager_clause(const struct cw_core *core, const struct decode_manager *m) {
+	const char *who = m->user ? "the user's service manager" : "the service manager";
+
+	if (m->watchdog_usec > 0)
+		return cw_format(core, " (%s, as when a service misses its watchdog of %lld.%03lld s)", who, (long long)m->watchdog_usec / 1000000,
+		    (long long)m->watchdog_usec / 1000 % 1000);
+	return cw_format(core, " (%s%s)", who, m->knows_watchdog ? "" : ", as when a service misses its watchdog");
+}
+
+static void suggest_manager(const struct decode *d, const struct decode_manager *m, struct cw_finding *finding) {
+	const char *who = m->user ? "the user's service manager" : "pid 1", *where = d->culprit ? d->culprit : d->place;
+	const char *command = cw_format(d->core, "journalctl _PID=%d", d->fault->signal.sender_pid);
+
+	if (m->watchdog_usec < 0 && m->knows_watchdog)
+		cw_finding_suggest(finding, "find-timeout", command,
+		    "this process had no watchdog (no WATCHDOG_USEC= in its environment): %s sends SIGABRT when a start or stop takes too long (TimeoutStartFailureMode=abort, TimeoutStopFailureMode=abort), or for `systemctl kill`; its log says which",
+		    who);
+	else
+		cw_finding_suggest(finding, "watchdog", m->user ? command : NULL,
+		    "%s sends SIGABRT when WatchdogSec= passes without WATCHDOG=1: find out why %s took so long, or raise WatchdogSec= in the unit", who,
+		    where);
+}
+
 static void claim_killed(struct decode *d) {
 	const struct cw_signal *signal = &d->fault->signal;
 	/* These two are sent to get a core of a process that hangs: where it hung is the question. */
 	bool asked_for_core = signal->number == SIGABRT || signal->number == SIGQUIT;
+	struct decode_manager manager;
+	bool managed = signal->number == SIGABRT && decode_manager(d->core, signal, &manager);
 	struct cw_finding *finding;
 
 	finding = decode_claim(d, "killed-by-signal", CW_CERTAIN, "killed with %s by %s%d, uid %u%s, while in %s",
 	    signal->name, signal->sender_pid == 0 ? "a process outside of its pid namespace, pid " : "process ",
-	    signal->sender_pid, signal->sender_uid,
-	    signal->sender_pid == 1 && signal->number == SIGABRT ? " (the service manager, as when a service misses its watchdog)" : "", d->place);
+	    signal->sender_pid, signal->sender_uid, managed ? manager_clause(d->core, &manager) : "", d->place);
 	cw_fact_integer(finding, "sender_pid", signal->sender_pid);
 	cw_fact_integer(finding, "sender_uid", signal->sender_uid);
+	if (managed)
+		cw_fact_string(finding, "sender", manager.user ? "user-service-manager" : "service-manager");
+	if (managed && manager.watchdog_usec > 0)
+		cw_fact_integer(finding, "watchdog_usec", manager.watchdog_usec);
+	if (managed && manager.user)
+		cw_finding_evidence(finding, "in the program's environment, at 0x%" PRIx64 ": \"MANAGERPID=%d\", which is the sender", manager.told_at,
+		    signal->sender_pid);
 	if (asked_for_core && d->culprit)
 		cw_fact_string(finding, "culprit", d->culprit);
-	if (signal->sender_pid == 1 && signal->number == SIGABRT)
-		cw_finding_suggest(finding, "watchdog", NULL,
-		    "pid 1 sends SIGABRT when WatchdogSec= passes without WATCHDOG=1: find out why %s took so long, or raise WatchdogSec= in the unit",
-		    d->culprit ? d->culprit : d->place);
+	if (managed)
+		suggest_manager(d, &manager, finding);
 	else if (signal->sender_pid > 0)
 		cw_finding_suggest(finding, "find-sender", cw_format(d->core, "journalctl _PID=%d", signal->sender_pid),
 		    "look for what process %d (uid %u) was and why it sent %s", signal->sender_pid, signal->sender_uid,
