@@ -141,6 +141,8 @@ static void claim_exception(const struct terminated *t, enum cw_confidence confi
 	if (t->placed)
 		words_add_place(f, &t->place);
 	suggest_for_type(t, f);
+	if (e->type && strcmp(e->type, "std::bad_alloc") == 0)
+		words_add_space(t->stack.core, f);
 	suggest_catch(t, f);
 }
 

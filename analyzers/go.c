@@ -196,6 +196,8 @@ static void claim_throw(const struct crashed *c, const char *message, struct cw_
 		    "%s uses a map while another goroutine writes to it: guard it by a sync.Mutex, or use sync.Map; the race detector names both",
 		    c->function ? c->function : "a goroutine");
 	} else {
+		if (message && strstr(message, "memory"))
+			words_add_space(c->stack.core, f);
 		cw_finding_suggest(f, "read-traceback", NULL,
 		    "fatal errors of the runtime cannot be recovered: the traceback of all goroutines is in the program's output; look at what %s does there",
 		    c->function ? c->function : "the goroutine");

@@ -168,8 +168,9 @@ static void claim_allocation(const struct words_stack *stack, size_t frame, stru
 	cw_finding_suggest(f, "try-reserve", "Vec::try_reserve",
 	    "look at how much %s asks for; where the size comes from outside, use try_reserve() and handle its error",
 	    function);
-	cw_finding_suggest(f, "check-memory-limit", NULL,
-	    "or the process may use too little: see LimitAS= and MemoryMax= of its unit, and ulimit -v");
+	if (!words_add_space(stack->core, f))
+		cw_finding_suggest(f, "check-memory-limit", NULL,
+		    "or the process may use too little: see LimitAS= and MemoryMax= of its unit, and ulimit -v");
 }
 
 /* Without symbols: abort() called by code that holds the place of a panic. */

@@ -56,6 +56,8 @@ static int run(const struct cw_core *core, struct cw_run *host) {
 		cw_fact_string(f, "kind", t->kind);
 		cw_fact_string(f, "culprit", NULL);
 		cw_finding_suggest(f, t->suggestion, t->command, "%s", t->advice);
+		if (strcmp(t->kind, "native-memory") == 0)
+			words_add_space(core, f);
 		return 0;
 	}
 	return 0;

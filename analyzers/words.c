@@ -370,3 +370,24 @@ void words_add_place(struct cw_finding *finding, const struct words_place *place
 		cw_fact_integer(finding, "line", place->line);
 	}
 }
+
+bool words_add_space(const struct cw_core *core, struct cw_finding *f) {
+	uint64_t mapped = 0, limit = core->address_space_limit;
+	char a[32], b[32], c[32];
+
+	if (limit == 0)
+		return false;
+	for (size_t i = 0; i < core->n_mappings; i++)
+		mapped += core->mappings[i].end - core->mappings[i].start;
+	if (mapped > limit)
+		return false;
+	cw_finding_evidence(f, "RLIMIT_AS is %s bytes, and the %zu mappings of the core are %s bytes: no allocation of more than %s bytes could succeed",
+	    group_digits(limit, a), core->n_mappings, group_digits(mapped, b), group_digits(limit - mapped, c));
+	cw_fact_string(f, "limit", "RLIMIT_AS");
+	cw_fact_integer(f, "limit_bytes", limit > INT64_MAX ? INT64_MAX : (int64_t)limit);
+	cw_fact_integer(f, "mapped_bytes", mapped > INT64_MAX ? INT64_MAX : (int64_t)mapped);
+	cw_finding_suggest(f, "raise-limit", "ulimit -v unlimited",
+	    "the address space of the process is limited to %s bytes, of which %s are mapped: if it may need more, raise LimitAS= in its unit, or the limit of the shell that starts it",
+	    group_digits(limit, a), group_digits(mapped, b));
+	return true;
+}

@@ -79,5 +79,8 @@ const char *words_read_string(const struct cw_core *core, uint64_t address, size
 /* Whether the address lies in memory that the program cannot write, of a module: where constants are. */
 bool words_is_constant(const struct cw_core *core, uint64_t address);
 
+/* Where an allocation failed: what RLIMIT_AS leaves to the process, if it has one; evidence, facts, what to do. False: it has none that is known. */
+bool words_add_space(const struct cw_core *core, struct cw_finding *finding);
+
 /* Facts and one piece of evidence about where it happened: culprit, file, line, function. */
 void words_add_place(struct cw_finding *finding, const struct words_place *place);

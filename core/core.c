@@ -143,6 +143,7 @@ static int load(struct core *core) {
 	core->arch = image_arch(core->image);
 	core->pub.arch = core->arch->id;
 	core->pub.word_bytes = core->arch->word_bytes;
+	core->pub.address_space_limit = core->options.address_space_limit;
 	r = notes_parse(core, &files, &n_files);
 	if (r < 0)
 		return r;

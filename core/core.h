@@ -51,6 +51,7 @@ struct core_options {
 	const char *executable;     /* --exe: file to use for the program instead of the mapped path */
 	bool has_stack_limit;
 	uint64_t stack_limit;       /* soft RLIMIT_STACK of the process; UINT64_MAX unlimited */
+	uint64_t address_space_limit; /* soft RLIMIT_AS; 0: none, or unknown */
 	const char *thread_name;    /* of the crashed thread, where the journal has it (systemd ≥ 261) */
 	const char *debug_dirs;     /* colon-separated; NULL: /usr/lib/debug */
 	int cache_fd;               /* folder for the symbol cache, or -EBADF */

@@ -88,7 +88,7 @@ static void worker_ids(const struct job *job, uint32_t *ret_uid, uint32_t *ret_g
 static void add_process(const struct job *job, struct arguments *arguments) {
 	const char *limits = entry_get(job->crash->entry, FIELD_COREDUMP_PROC_LIMITS);
 	const char *thread = entry_get(job->crash->entry, FIELD_COREDUMP_THREAD_NAME);
-	uint64_t stack;
+	uint64_t stack, space;
 
 	if (limits && limits_stack_size(limits, &stack) >= 0) {
 		if (stack == UINT64_MAX)
@@ -96,6 +96,8 @@ static void add_process(const struct job *job, struct arguments *arguments) {
 		else
 			add(arguments, "--stack-limit=%" PRIu64, stack);
 	}
+	if (limits && limits_address_space(limits, &space) >= 0 && space != UINT64_MAX)
+		add(arguments, "--address-space-limit=%" PRIu64, space);
 	if (thread) {
 		char clean[256];
 

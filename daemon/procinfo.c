@@ -42,8 +42,8 @@ static bool next_word(const char **s, char *buffer, size_t size) {
 	return true;
 }
 
-int limits_stack_size(const char *limits, uint64_t *ret_bytes) {
-	const char *s = find_line(limits, "Max stack size ");
+static int soft_limit(const char *limits, const char *name, uint64_t *ret_bytes) {
+	const char *s = find_line(limits, name);
 	char word[32];
 
 	if (!s || !next_word(&s, word, sizeof(word)))
@@ -53,6 +53,14 @@ int limits_stack_size(const char *limits, uint64_t *ret_bytes) {
 		return 0;
 	}
 	return parse_u64(word, ret_bytes);
+}
+
+int limits_stack_size(const char *limits, uint64_t *ret_bytes) {
+	return soft_limit(limits, "Max stack size ", ret_bytes);
+}
+
+int limits_address_space(const char *limits, uint64_t *ret_bytes) {
+	return soft_limit(limits, "Max address space ", ret_bytes);
 }
 
 static bool four_ids_are(const char *line, uint32_t id) {

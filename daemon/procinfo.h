@@ -9,6 +9,8 @@
  * -EINVAL, -ERANGE.
  */
 int limits_stack_size(const char *limits, uint64_t *ret_bytes);
+/* The same of "Max address space". */
+int limits_address_space(const char *limits, uint64_t *ret_bytes);
 
 /*
  * Whether all four ids (real, effective, saved, file system) of "Uid:" and of "Gid:" in a /proc/PID/status text are

@@ -10,6 +10,7 @@
  * and options (all "--name=value"):
  *   --uid= --gid=          drop to these first (needs privileges); absent: stay who we are
  *   --exe=FILE             the program's file instead of the mapped path
+ *   --address-space-limit=BYTES    its soft RLIMIT_AS, where it has one
  *   --stack-limit=BYTES    the process's soft RLIMIT_STACK, or "unlimited"; --thread-name=NAME of the crashed thread, where known
  *   --cache-max=BYTES       of all files in the cache folder together (default 512 MiB; 0: no cache)
  *   --memory-max=BYTES --cpu-max=SECONDS    its own limits

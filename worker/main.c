@@ -39,7 +39,7 @@ struct arguments {
 	bool list_analyzers;
 };
 
-enum { OPT_UID = 256, OPT_GID, OPT_EXE, OPT_STACK_LIMIT, OPT_THREAD_NAME, OPT_MEMORY_MAX, OPT_CPU_MAX, OPT_ENABLE, OPT_DISABLE,
+enum { OPT_UID = 256, OPT_GID, OPT_EXE, OPT_STACK_LIMIT, OPT_SPACE_LIMIT, OPT_THREAD_NAME, OPT_MEMORY_MAX, OPT_CPU_MAX, OPT_ENABLE, OPT_DISABLE,
        OPT_ANALYZER_OPTION, OPT_ANALYZERS_DIR, OPT_DEBUG_DIRS, OPT_CACHE_MAX, OPT_LIST, OPT_VERSION,
        OPT_HELP };
 
@@ -48,6 +48,7 @@ static const struct option long_options[] = {
 	{ "gid", required_argument, NULL, OPT_GID },
 	{ "exe", required_argument, NULL, OPT_EXE },
 	{ "stack-limit", required_argument, NULL, OPT_STACK_LIMIT },
+	{ "address-space-limit", required_argument, NULL, OPT_SPACE_LIMIT },
 	{ "thread-name", required_argument, NULL, OPT_THREAD_NAME },
 	{ "memory-max", required_argument, NULL, OPT_MEMORY_MAX },
 	{ "cpu-max", required_argument, NULL, OPT_CPU_MAX },
@@ -85,6 +86,7 @@ static int take_option(int c, struct arguments *a) {
 	case OPT_GID: return parse_uid(optarg, &a->sandbox.gid);
 	case OPT_EXE: a->core.executable = optarg; return 0;
 	case OPT_STACK_LIMIT: return parse_stack_limit(optarg, &a->core);
+	case OPT_SPACE_LIMIT: return parse_u64(optarg, &a->core.address_space_limit);
 	case OPT_THREAD_NAME: a->core.thread_name = optarg; return 0;
 	case OPT_MEMORY_MAX: return parse_u64(optarg, &a->sandbox.memory_max);
 	case OPT_CPU_MAX: return parse_u64(optarg, &a->sandbox.cpu_max);

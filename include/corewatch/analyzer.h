@@ -285,6 +285,7 @@ struct cw_core {
 	size_t n_mappings;
 	const struct cw_fault *fault; /* never NULL */
 	bool truncated;             /* the file ends before its segments do */
+	uint64_t address_space_limit; /* soft RLIMIT_AS, where it is known and not unlimited; else 0 */
 };
 
 /* ── analyzers ────────────────────────────────────────────────────────────────────────────────────────────── */

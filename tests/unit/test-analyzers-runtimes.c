@@ -199,6 +199,29 @@ static void test_panic_hook(void **state) {
 	assert_int_equal(n_findings, 0);
 }
 
+/* What RLIMIT_AS leaves is told where it is known and explains something. The mappings here have 0x50000 bytes. */
+static void test_address_space(void **state) {
+	static const struct { uint64_t limit; const char *evidence; } cases[] = {
+		{ 0x60000, "RLIMIT_AS is 393 216 bytes, and the 5 mappings of the core are 327 680 bytes: no allocation of more than 65 536 bytes" },
+		{ 0x50000, "of more than 0 bytes" },
+		{ 0x4ffff, NULL }, /* lowered by somebody since */
+		{ 0, NULL },
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		setup(state);
+		stack("+abort", "std::process::abort", "std::alloc::rust_oom", "alloc::alloc::handle_alloc_error", "app::grow", NULL);
+		core.address_space_limit = cases[i].limit;
+		run(&cw_builtin_rust_panic);
+		check("allocation-failure", CW_CERTAIN);
+		if (cases[i].evidence)
+			assert_non_null(strstr(finding.evidence, cases[i].evidence));
+		else
+			assert_null(strstr(finding.evidence, "RLIMIT_AS"));
+		assert_int_equal(strstr(finding.facts, "limit=RLIMIT_AS;") != NULL, cases[i].evidence != NULL);
+	}
+}
+
 static void test_go(void **state) {
 	(void)state;
 	stack("runtime.raise", "runtime.dieFromSignal", "runtime.fatalpanic", "runtime.gopanic",
@@ -269,7 +292,7 @@ int main(void) {
 		TEST(test_terminate),
 		TEST(test_panic),
 		TEST(test_panic_hook),
-		TEST(test_go),
+		TEST(test_address_space), TEST(test_go),
 		TEST(test_go_asked),
 		TEST(test_sanitizer),
 	};

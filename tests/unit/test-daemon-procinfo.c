@@ -39,7 +39,18 @@ static void test_stack_limit(void **state _unused_) {
 
 		assert_int_equal(limits_stack_size(cases[i].text, &bytes), cases[i].r);
 		assert_int_equal(bytes, cases[i].bytes);
+		assert_int_equal(limits_address_space(cases[i].text, &bytes), -ENODATA);
 	}
+}
+
+static void test_address_space(void **state _unused_) {
+	uint64_t bytes = 0;
+
+	assert_int_equal(limits_address_space("Max locked memory         8388608              8388608              bytes     \n"
+	                                      "Max address space         268435456            unlimited            bytes     \n", &bytes), 0);
+	assert_int_equal(bytes, 268435456);
+	assert_int_equal(limits_address_space("Max address space         unlimited            unlimited            bytes     \n", &bytes), 0);
+	assert_int_equal(bytes, UINT64_MAX);
 }
 
 static void test_ids(void **state _unused_) {
@@ -91,6 +102,7 @@ static void test_acl(void **state _unused_) {
 int main(void) {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_stack_limit),
+		cmocka_unit_test(test_address_space),
 		cmocka_unit_test(test_ids),
 		cmocka_unit_test(test_acl),
 	};
