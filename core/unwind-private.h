@@ -65,6 +65,13 @@ struct step {
 int unwind_step(struct walk *w, struct step *ret_step);
 /* By a scan of the stack: 0 or -ENODATA. */
 int unwind_step_scan(struct walk *w, struct step *s);
+/* By the frame pointer: 0 or -ENODATA. */
+int unwind_step_frame_pointer(struct walk *w, struct step *s);
+bool unwind_is_code(const struct core *core, uint64_t address);
+/* Whether the bytes before a would-be return address can be a call. Unreadable bytes count as "can be". */
+bool unwind_follows_call(struct core *core, uint64_t address);
+/* The kernel's trampoline: SP points to what it left there. Recognised by its code, for Go and musl have no CFI for it. */
+bool unwind_has_trampoline_code(struct walk *w, uint64_t pc);
 /* A code pointer without its authentication code, only where that makes it one that could be right. */
 uint64_t unwind_strip_code(const struct core *core, uint64_t pc);
 /* Whether something can have been called from there: it is code, and the bytes before it can be a call (or cannot be read). */

@@ -230,8 +230,7 @@ struct cw_instruction {
 struct cw_region {
 	enum cw_region_kind kind;
 	uint64_t address;          /* that was asked about */
-	const struct cw_mapping *mapping; /* that holds it, or NULL */
-	const struct cw_mapping *before, *after; /* neighbours; NULL at the ends */
+	const struct cw_mapping *mapping, *before, *after; /* that holds it, or NULL; its neighbours, NULL at the ends */
 	const struct cw_thread *thread; /* whose stack it is, for the three stack kinds; or NULL */
 };
 
