@@ -180,7 +180,7 @@ static void claim_kind(const struct abort_reason *reason, const struct message_k
 	    placed && place.function ? cw_format(s->core, "%s()", place.function) : where, kind->after);
 	if (strcmp(kind->id, "heap-corruption") == 0)
 		cw_finding_suggest(f, "run-valgrind",
-		    cw_format(s->core, "valgrind %s", s->core->executable ? s->core->executable : "PROGRAM"),
+		    cw_format(s->core, "valgrind %s", s->core->executable ? cw_shell_word(s->core, s->core->executable) : "PROGRAM"),
 		    "or run the same input under valgrind, which needs no new build");
 }
 

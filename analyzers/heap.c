@@ -110,7 +110,7 @@ static int run(const struct cw_core *core, struct cw_run *host) {
 	cw_finding_suggest(f, "use-asan", "-fsanitize=address -g",
 	    h.gives_back ? "look at where the pointer that %s frees comes from; AddressSanitizer tells a double free, a wrong pointer and an overrun apart"
 			 : "code that ran before %s wrote past the end of a heap block or into a freed one: AddressSanitizer stops at that write itself", where);
-	cw_finding_suggest(f, "run-valgrind", cw_format(core, "valgrind %s", core->executable ? core->executable : "PROGRAM"),
+	cw_finding_suggest(f, "run-valgrind", cw_format(core, "valgrind %s", core->executable ? cw_shell_word(core, core->executable) : "PROGRAM"),
 	    "or run the same input under valgrind, which needs no new build");
 	return 0;
 }

@@ -197,7 +197,7 @@ static void claim_bus(struct decode *d) {
 		cw_fact_string(finding, "file", mapping->name);
 		cw_fact_integer(
 		    finding, "file_offset", (int64_t)(mapping->file_offset + (d->fault->address - mapping->start)));
-		cw_finding_suggest(finding, "file-shrank", cw_format(d->core, "stat '%s'", mapping->name),
+		cw_finding_suggest(finding, "file-shrank", cw_format(d->core, "stat %s", cw_shell_word(d->core, mapping->name)),
 		    "%s is shorter than offset %" PRIu64
 		    ", or its device failed: someone truncated it while it was mapped; replace files by rename() instead",
 		    mapping->name, mapping->file_offset + (d->fault->address - mapping->start));

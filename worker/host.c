@@ -134,3 +134,26 @@ const char *cw_format(const struct cw_core *core, const char *format, ...) {
 	va_end(ap);
 	return s;
 }
+
+const char *cw_shell_word(const struct cw_core *core, const char *s) {
+	static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_@%+=:,./-";
+	size_t n = strlen("./''"), length = s ? strlen(s) : 0;
+	char *word, *at;
+
+	if (!s || (length > 0 && *s != '-' && strspn(s, plain) == length))
+		return s;
+	for (const char *p = s; *p; p++)
+		n += *p == '\'' ? strlen("'\\''") : 1;
+	word = at = arena_alloc(core_of(core)->arena, n + 1);
+	if (!word)
+		return NULL;
+	/* No option, whatever program gets it. */
+	at = stpcpy(at, *s == '-' ? "./'" : "'");
+	for (const char *p = s; *p; p++)
+		if (*p == '\'')
+			at = stpcpy(at, "'\\''");
+		else
+			*at++ = *p;
+	stpcpy(at, "'");
+	return word;
+}

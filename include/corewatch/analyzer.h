@@ -368,6 +368,12 @@ CW_PUBLIC const struct cw_variable *cw_find_pointer(const struct cw_core *core, 
 /* printf into memory that lives as long as the core. NULL without memory. */
 CW_PUBLIC const char *cw_format(const struct cw_core *core, const char *format, ...) CW_PRINTF(2, 3);
 
+/*
+ * s as one word of a shell: as it is, or in quotes. For what cw_finding_suggest() says can be typed: a path is the crashed
+ * process's own, and may have any text in it. NULL for NULL, and without memory.
+ */
+CW_PUBLIC const char *cw_shell_word(const struct cw_core *core, const char *s);
+
 /* ── what an analyzer may claim ───────────────────────────────────────────────────────────────────────────── */
 
 /*
@@ -380,7 +386,7 @@ CW_PUBLIC struct cw_finding *cw_finding_add(struct cw_run *run, const char *id, 
 CW_PUBLIC void cw_finding_supports(struct cw_finding *finding);
 CW_PUBLIC void cw_finding_detail(struct cw_finding *finding, const char *format, ...) CW_PRINTF(2, 3);
 CW_PUBLIC void cw_finding_evidence(struct cw_finding *finding, const char *format, ...) CW_PRINTF(2, 3);
-/* id: kebab-case; command: what can be typed or pasted, or NULL. */
+/* id: kebab-case; command: what can be typed or pasted, or NULL; names and paths in it by cw_shell_word(). */
 CW_PUBLIC void cw_finding_suggest(struct cw_finding *finding, const char *id, const char *command, const char *format, ...) CW_PRINTF(4, 5);
 
 CW_PUBLIC void cw_fact_string(struct cw_finding *finding, const char *key, const char *value); /* NULL: JSON null */

@@ -157,6 +157,10 @@ const char *cw_format(const struct cw_core *c, const char *format, ...) {
 	return keep(s);
 }
 
+const char *cw_shell_word(const struct cw_core *c, const char *s) {
+	return cw_format(c, "'%s'", s);
+}
+
 struct cw_finding *cw_finding_add(
     struct cw_run *run, const char *id, enum cw_confidence confidence, const char *format, ...) {
 	va_list ap;

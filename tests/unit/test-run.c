@@ -252,10 +252,24 @@ static void test_cleaning(void **state) {
 	assert_null(strstr(run.findings[1].summary, "\xc3…"));
 }
 
+/* What is pasted into a shell is one word of it, whatever a program is called. */
+static void test_shell_word(void **state) {
+	static const struct { const char *in, *out; } cases[] = {
+		{ "/usr/bin/x-1.2_y", "/usr/bin/x-1.2_y" }, { "/a b", "'/a b'" }, { "/x;id", "'/x;id'" }, { "$(id)", "'$(id)'" },
+		{ "/it's", "'/it'\\''s'" }, { "'", "''\\'''" }, { "", "''" }, { "-x", "./'-x'" }, { "~", "'~'" }, { "a\nb", "'a\nb'" },
+	};
+	_cleanup_core_ struct core *core = core_begin();
+
+	(void)state;
+	for (size_t i = 0; i < ELEMENTSOF(cases); i++)
+		assert_string_equal(cw_shell_word(&core->pub, cases[i].in), cases[i].out);
+	assert_null(cw_shell_word(&core->pub, NULL));
+}
+
 int main(void) {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_turns), cmocka_unit_test(test_verdict_by_priority), cmocka_unit_test(test_no_verdict),
-		cmocka_unit_test(test_caps),  cmocka_unit_test(test_cleaning),
+		cmocka_unit_test(test_caps),  cmocka_unit_test(test_cleaning),  cmocka_unit_test(test_shell_word),
 	};
 
 	return cmocka_run_group_tests_name("run", tests, NULL, NULL);
