@@ -57,7 +57,7 @@ const corewatchSource = (() => {
 
 	/* what: a fingerprint, or a program's path. */
 	function mute(what) {
-		return run("mute", what);
+		return run("mute", "--", what);
 	}
 
 	return { list, report, watch, mute };
