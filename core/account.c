@@ -93,33 +93,45 @@ static const char *name_of(struct core *core, const struct cw_symbol *symbol, co
 	return arena_printf(core->arena, "%s+0x%llx", slash ? slash + 1 : m->info->path, (unsigned long long)(pc - m->info->bias));
 }
 
-static int collect(struct core *core, const struct stack_segment *s, struct cw_function_use **ret, size_t *ret_n) {
-	struct symbol_query *queries = arena_alloc_array(core->arena, s->n_uses, sizeof(*queries));
-	struct cw_function_use *list = arena_alloc_array(core->arena, s->n_uses, sizeof(*list));
+/* The uses of all these segments in one list. */
+static const struct pc_use **list_uses(struct core *core, const struct stack_segment *s, size_t n_segments, size_t *ret_n) {
+	const struct pc_use **list;
+	size_t n = 0;
+
+	for (size_t k = 0; k < n_segments; k++)
+		n += s[k].n_uses;
+	list = arena_alloc_array(core->arena, n, sizeof(*list));
+	*ret_n = 0;
+	for (size_t k = 0; list && k < n_segments; k++)
+		for (size_t i = 0; i < s[k].allocated; i++)
+			if (s[k].uses[i].count > 0)
+				list[(*ret_n)++] = &s[k].uses[i];
+	return list;
+}
+
+static int collect(struct core *core, const struct stack_segment *s, size_t n_segments, struct cw_function_use **ret, size_t *ret_n) {
 	size_t n = 0, merged = 0;
+	const struct pc_use **uses = list_uses(core, s, n_segments, &n);
+	struct symbol_query *queries = arena_alloc_array(core->arena, n, sizeof(*queries));
+	struct cw_function_use *list = arena_alloc_array(core->arena, n, sizeof(*list));
 	int r;
 
-	if (!queries || !list)
+	if (!uses || !queries || !list)
 		return -ENOMEM;
-	for (size_t i = 0; i < s->allocated; i++)
-		if (s->uses[i].count > 0)
-			queries[n++] = (struct symbol_query){ .pc = s->uses[i].pc, .exact = s->uses[i].exact };
+	for (size_t i = 0; i < n; i++)
+		queries[i] = (struct symbol_query){ .pc = uses[i]->pc, .exact = uses[i]->exact };
 	r = symbols_resolve(core, queries, n);
 	if (r < 0)
 		return r;
-	n = 0;
-	for (size_t i = 0; i < s->allocated; i++) {
-		const struct pc_use *u = &s->uses[i];
-		const struct module *m = u->count > 0 ? core_find_module(core, u->pc) : NULL;
+	for (size_t i = 0; i < n; i++) {
+		const struct pc_use *u = uses[i];
+		const struct module *m = core_find_module(core, u->pc);
 
-		if (u->count == 0)
-			continue;
-		list[n] = (struct cw_function_use){ .function = name_of(core, queries[n].symbol, m, u->pc), .module = m ? m->info : NULL,
-		                                    .symbol = queries[n].symbol, .count = u->count, .bytes = u->bytes,
+		list[i] = (struct cw_function_use){ .function = name_of(core, queries[i].symbol, m, u->pc), .module = m ? m->info : NULL,
+		                                    .symbol = queries[i].symbol, .count = u->count, .bytes = u->bytes,
 		                                    .largest_frame_bytes = u->largest, .pc = u->pc };
-		if (!list[n].function)
+		if (!list[i].function)
 			return -ENOMEM;
-		n++;
 	}
 	qsort(list, n, sizeof(*list), compare_names);
 	for (size_t i = 0; i < n; i++) {
@@ -161,7 +173,7 @@ static int collect_once(struct core *core, struct account_memo *memo, const stru
 		t->n_functions = known->n_functions;
 		return 0;
 	}
-	r = collect(core, s, &a->functions, &a->n_functions);
+	r = collect(core, s, 1, &a->functions, &a->n_functions);
 	if (r < 0)
 		return r;
 	a->segment = s;
@@ -171,21 +183,31 @@ static int collect_once(struct core *core, struct account_memo *memo, const stru
 	return 0;
 }
 
+/* A signal frame begins a segment, and a handler mostly runs on the stack of what it interrupted: so many segments from this one on lie on one stack. */
+static size_t count_adjoining(const struct cw_stack *stack, const struct stack_segment *s, size_t n) {
+	size_t k = 1;
+
+	while (k < n && stack->has_bounds && s[k - 1].sized && s[k].sized && s[k - 1].low >= stack->low && s[k].low >= s[k - 1].high && s[k].high <= stack->high)
+		k++;
+	return k;
+}
+
 int account_thread(struct core *core, struct account_memo *memo, size_t i, uint32_t frame) {
 	struct cw_thread *t = &core->threads[i];
 	const struct unwind_thread *u = &core->unwound[i];
 	const struct stack_segment *s = NULL, *next = NULL;
 	uint64_t most = 0;
+	size_t n;
 	int r;
 
 	for (size_t k = 0; k < u->n_segments; k++)
-		if (u->segments[k].first_frame <= frame) {
+		if (u->segments[k].first_frame <= frame)
 			s = &u->segments[k];
-			next = k + 1 < u->n_segments ? s + 1 : NULL;
-		}
 	if (!s || s->n_uses == 0)
 		return 0;
-	r = collect_once(core, memo, s, t);
+	n = count_adjoining(&t->stack, s, u->n_segments - (size_t)(s - u->segments));
+	next = s + n < u->segments + u->n_segments ? s + n : NULL;
+	r = n == 1 ? collect_once(core, memo, s, t) : collect(core, s, n, (struct cw_function_use **)(uintptr_t)&t->functions, &t->n_functions);
 	if (r < 0)
 		return r;
 	for (size_t k = 0; k < t->n_frames; k++) {

@@ -191,7 +191,7 @@ struct cw_thread {
 	uint32_t frames_omitted;   /* physical frames between the items that were too many to keep */
 	bool complete;             /* the outermost frame was reached */
 	const char *stop_reason;   /* why unwinding ended early, or NULL */
-	const struct cw_function_use *functions; /* of the stack segment at the fault, largest first */
+	const struct cw_function_use *functions; /* of the stack at the fault, largest first */
 	size_t n_functions;
 	const struct cw_frame *cycle; /* the folded cycle with the most bytes (count ≥ 3), or NULL */
 	struct cw_stack_use use;   /* of the stack at the fault */

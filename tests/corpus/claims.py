@@ -6,6 +6,7 @@ import json
 import re
 
 UNACCOUNTED_MAX = 4096          # a page
+FUNCTIONS_MOST = 64             # in a report of one stack
 # An address; a frame or a function on the stack; a figure of siginfo; a text that is in memory; the rule, which names no place.
 CHECKABLE = re.compile(r"0x[0-9a-f]+|\bframe \d|\w\(\)|\bsi_code\b|\bpid \d|\"|\b\d+ (turns|bytes)\b|^rule: | is (-?\d|zero)")
 
@@ -56,6 +57,11 @@ def check_stacks(result):
             return where + "%d bytes are unaccounted for" % sizes[1]
         if listed is not None and listed != sizes[0] and dig(result.report, "crash", "fault", "source") == "siginfo":
             return where + "the frames have %d bytes, not %d" % (listed, sizes[0])
+        functions = items(stack.get("by_function"))
+        summed = sum(f.get("bytes") or 0 for f in functions)
+        # Nobody called the outermost function of a stack that began empty: one word of its frame lies past the end.
+        if 0 < len(functions) < FUNCTIONS_MOST and summed - sizes[0] not in (0, 8, 4):
+            return where + "the functions have %d bytes, the frames %d" % (summed, sizes[0])
         result.stacks["add up"] += 1
         result.stacks["most"] = max(result.stacks["most"], sizes[1])
     return None

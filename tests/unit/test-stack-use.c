@@ -245,6 +245,36 @@ static void test_signal_frame(void **state) {
 	}
 }
 
+/* A handler runs on the stack of what it interrupted, or on another: its bytes belong to the functions of the first only. */
+static void test_handler(void **state) {
+	(void)state;
+	for (int same = 1; same >= 0; same--) {
+		const uint64_t at = MAIN + 0x4000, sp = at - 0x40, interrupted = same ? at + 0x800 : ALT + 0x1000;
+		_cleanup_(writer_freep) struct writer *w = writer_new(EM_X86_64);
+		_cleanup_(core_freep) struct core *core = NULL;
+		const struct cw_thread *t;
+		uint64_t sum = 0;
+
+		writer_map(w, CODE, 0x1000, "rx", 0x1000);
+		writer_bytes(w, CODE, "\x48\xc7\xc0\x0f\x00\x00\x00\x0f\x05", 9); /* rt_sigreturn */
+		writer_bytes(w, CODE + 0x100, "\xe8\0\0\0\0", 5);
+		writer_map(w, ALT, 0x4000, "rw", 0x4000);
+		writer_map(w, MAIN, MAIN_BYTES, "rw", MAIN_BYTES);
+		writer_auxv(w, AT_RANDOM, RANDOM);
+		writer_sigframe(w, at, &(struct writer_sigframe){ .pc = CODE + 0x10, .sp = interrupted, .fp = interrupted + 0x10, .number = SIGUSR1 });
+		writer_put(w, interrupted + 0x10, 0, CODE + 0x105);
+		writer_put(w, at - 16, interrupted + 0x10, CODE);
+		writer_thread(w, 100, "rip", CODE + 0x20, "rsp", sp, "rbp", at - 16, NULL);
+		writer_signal_sent(w, SIGABRT, SI_TKILL, 100, 1000);
+		core = load(w);
+		t = &core->threads[0];
+		for (size_t i = 0; i < t->n_functions; i++)
+			sum += t->functions[i].bytes;
+		assert_int_equal(sum, use_of(core)->frames_bytes);
+		assert_int_equal(sum, same ? 0x40 + 0x800 + 0x20 : 0x40);
+	}
+}
+
 /* SP in no stack: nothing is claimed. */
 static void test_unknown(void **state) {
 	_cleanup_(writer_freep) struct writer *w = begin(BLOCK + 0x1000, 101);
@@ -268,6 +298,7 @@ int main(void) {
 		cmocka_unit_test(test_user_stack),
 		cmocka_unit_test(test_static_tls),
 		cmocka_unit_test(test_signal_frame),
+		cmocka_unit_test(test_handler),
 		cmocka_unit_test(test_unknown),
 	};
 
