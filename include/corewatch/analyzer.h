@@ -41,8 +41,7 @@ enum cw_region_kind {
 	CW_REGION_STACK, CW_REGION_STACK_GUARD, /* within a thread's stack bounds; in the guard below, visible in the map or not */
 	CW_REGION_BELOW_STACK,   /* the unmapped gap below the main stack, into which it would have grown */
 	CW_REGION_HEAP,          /* brk heap */
-	CW_REGION_MODULE, CW_REGION_FILE, /* a mapped ELF file, another */
-	CW_REGION_ANONYMOUS, CW_REGION_VDSO,
+	CW_REGION_MODULE, CW_REGION_FILE, CW_REGION_ANONYMOUS, CW_REGION_VDSO, /* MODULE: a mapped ELF file, FILE: another */
 };
 
 /* Where the bytes of an ELF file came from, and whether the file on disk is the one that was mapped. */
