@@ -67,7 +67,8 @@ static bool frame_base(const struct variable_scope *s, uint64_t *ret) {
 
 static bool find_place(const struct variable_scope *s, Dwarf_Die *die, struct variable_place *ret) {
 	struct variable_place p = { .reg = -1 };
-	Dwarf_Attribute a;
+	Dwarf_Attribute a, indexed;
+	Dwarf_Addr indexed_address;
 	Dwarf_Op *ops;
 	size_t n;
 
@@ -81,6 +82,10 @@ static bool find_place(const struct variable_scope *s, Dwarf_Die *die, struct va
 		p.address += ops[0].number;
 	else if (ops[0].atom == DW_OP_addr)
 		p.address = ops[0].number + s->bias;
+	/* Of DWARF 5 as clang writes it: in .debug_addr, by number. */
+	else if ((ops[0].atom == DW_OP_addrx || ops[0].atom == DW_OP_GNU_addr_index) && dwarf_getlocation_attr(&a, &ops[0], &indexed) == 0 &&
+	         dwarf_formaddr(&indexed, &indexed_address) == 0)
+		p.address = indexed_address + s->bias;
 	else
 		return false;
 	*ret = p;
