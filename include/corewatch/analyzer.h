@@ -305,10 +305,8 @@ struct cw_analyzer {
 	int (*run)(const struct cw_core *core, struct cw_run *run);
 };
 
-/*
- * Defines an analyzer. In a plug-in the symbol is always cw_plugin; in the worker's own sources (CW_BUILTIN defined)
- * it is cw_builtin_<name>, listed in worker/plugins.c.
- */
+/* Defines an analyzer. In a plug-in the symbol is always cw_plugin; in the worker's own sources (CW_BUILTIN defined)
+ * it is cw_builtin_<name>, listed in worker/plugins.c. */
 #ifdef CW_BUILTIN
 #define CW_ANALYZER(name) extern const struct cw_analyzer cw_builtin_##name; const struct cw_analyzer cw_builtin_##name
 #else
@@ -367,18 +365,14 @@ CW_PUBLIC const struct cw_variable *cw_find_pointer(const struct cw_core *core, 
 /* printf into memory that lives as long as the core. NULL without memory. */
 CW_PUBLIC const char *cw_format(const struct cw_core *core, const char *format, ...) CW_PRINTF(2, 3);
 
-/*
- * s as one word of a shell: as it is, or in quotes. For what cw_finding_suggest() says can be typed: a path is the crashed
- * process's own, and may have any text in it. NULL for NULL, and without memory.
- */
+/* s as one word of a shell: as it is, or in quotes. For what cw_finding_suggest() says can be typed: a path is the crashed
+ * process's own, and may have any text in it. NULL for NULL, and without memory. */
 CW_PUBLIC const char *cw_shell_word(const struct cw_core *core, const char *s);
 
 /* ── what an analyzer may claim ───────────────────────────────────────────────────────────────────────────── */
 
-/*
- * Adds a finding. id: the verdict's word (report-format: kebab-case). The summary is one sentence without a full stop,
- * at most 300 bytes (longer ones are cut). Never NULL: without memory a dummy is returned and the run fails.
- */
+/* Adds a finding. id: the verdict's word (report-format: kebab-case). The summary is one sentence without a full stop,
+ * at most 300 bytes (longer ones are cut). Never NULL: without memory a dummy is returned and the run fails. */
 CW_PUBLIC struct cw_finding *cw_finding_add(struct cw_run *run, const char *id, enum cw_confidence confidence,
                                             const char *summary_format, ...) CW_PRINTF(4, 5);
 /* Marks a finding as a measurement or explanation that supports others: it is reported but is never the verdict. */
