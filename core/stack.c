@@ -102,6 +102,9 @@ static bool find_pthread(struct core *core, const struct cw_thread *t, struct bl
 		return false;
 	tls = t->registers[core->arch->tls];
 	n = core->arch->pthread_below_tls ? read_below(core, tls, w) : read_above(core, tls, w);
+	/* Both C libraries have it begin with its own address, where the TLS register points to it; Go's threads have words of its heap there. */
+	if (!core->arch->pthread_below_tls && (n == 0 || w[0] != tls))
+		return false;
 	if (last > 0 && last + 3 <= n && is_glibc(core, w + nearest(core, last, n - 3), tls, ret))
 		return true;
 	for (size_t i = 0; i + 3 <= n; i++)

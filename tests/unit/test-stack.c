@@ -245,6 +245,21 @@ static void test_not_a_pthread(void **state) {
 	}
 }
 
+/* Go's own thread-local storage lies in its heap: words there can look like a record, but nothing there points to itself. */
+static void test_no_thread_control_block(void **state) {
+	_cleanup_(writer_freep) struct writer *w = begin(BLOCK + 0x2000, 101), *m = begin(BLOCK + 0x2000, 101);
+	struct cw_stack s;
+
+	(void)state;
+	writer_put(w, TLS + 0x690, GUARD, BLOCK_BYTES + 0x1000, 0x1000, 0x1000);
+	s = bounds(w, NULL);
+	assert_int_not_equal(s.kind, CW_STACK_PTHREAD);
+	musl(m);
+	writer_put(m, TLS, 0);
+	s = bounds(m, NULL);
+	assert_int_not_equal(s.kind, CW_STACK_PTHREAD);
+}
+
 static struct cw_stack with_alt(struct core *core, uint64_t sp, uint64_t low, uint64_t size) {
 	const struct stack_alt alt = { low, size };
 	struct cw_stack s;
@@ -309,7 +324,7 @@ int main(void) {
 		cmocka_unit_test(test_main),          cmocka_unit_test(test_glibc),     cmocka_unit_test(test_musl),
 		cmocka_unit_test(test_own_guard), cmocka_unit_test(test_forked_thread),
 		cmocka_unit_test(test_i386),          cmocka_unit_test(test_in_the_guard), cmocka_unit_test(test_custom),
-		cmocka_unit_test(test_nowhere),       cmocka_unit_test(test_not_a_pthread), cmocka_unit_test(test_alternate),
+		cmocka_unit_test(test_nowhere),       cmocka_unit_test(test_not_a_pthread), cmocka_unit_test(test_no_thread_control_block), cmocka_unit_test(test_alternate),
 		cmocka_unit_test(test_alternate_above_own), cmocka_unit_test(test_hostile_alternate),
 	};
 
