@@ -72,6 +72,9 @@ class Fixture:
         for name in ("uid", "gid", "pid", "signal", "timestamp"):
             os.setxattr(core, f"user.coredump.{name}", str(entry[f"COREDUMP_{name.upper()}"]).encode())
         entry.update(fields)
+        for name in ("comm", "exe"):
+            if entry[f"COREDUMP_{name.upper()}"] is not None:
+                os.setxattr(core, f"user.coredump.{name}", str(entry[f"COREDUMP_{name.upper()}"]).encode())
         return "".join(f"{name}={value}\n" for name, value in entry.items() if value is not None) + "\n"
 
     def append(self, text):
