@@ -109,7 +109,7 @@ static const struct pc_use **list_uses(struct core *core, const struct stack_seg
 	return list;
 }
 
-static int collect(struct core *core, const struct stack_segment *s, size_t n_segments, struct cw_function_use **ret, size_t *ret_n) {
+static int collect(struct core *core, const struct stack_segment *s, size_t n_segments, const struct cw_function_use **ret, size_t *ret_n) {
 	size_t n = 0, merged = 0;
 	const struct pc_use **uses = list_uses(core, s, n_segments, &n);
 	struct symbol_query *queries = arena_alloc_array(core->arena, n, sizeof(*queries));
@@ -207,7 +207,7 @@ int account_thread(struct core *core, struct account_memo *memo, size_t i, uint3
 		return 0;
 	n = count_adjoining(&t->stack, s, u->n_segments - (size_t)(s - u->segments));
 	next = s + n < u->segments + u->n_segments ? s + n : NULL;
-	r = n == 1 ? collect_once(core, memo, s, t) : collect(core, s, n, (struct cw_function_use **)(uintptr_t)&t->functions, &t->n_functions);
+	r = n == 1 ? collect_once(core, memo, s, t) : collect(core, s, n, &t->functions, &t->n_functions);
 	if (r < 0)
 		return r;
 	for (size_t k = 0; k < t->n_frames; k++) {

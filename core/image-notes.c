@@ -47,16 +47,14 @@ static bool take(struct reader *r, void *to, size_t length) {
 	memcpy(to, r->window + r->at, n);
 	r->at += n;
 	length -= n;
+	if (length == 0)
+		return true;
 	if (length >= WINDOW_BYTES)
 		return read_on(r, rest, length) == length;
-	if (length > 0) {
-		r->at = 0;
-		r->end = read_on(r, r->window, WINDOW_BYTES);
-		n = MIN(length, r->end);
-		memcpy(rest, r->window, n);
-		r->at = n;
-	}
-	return n == length || length == 0;
+	r->end = read_on(r, r->window, WINDOW_BYTES);
+	r->at = MIN(length, r->end);
+	memcpy(rest, r->window, r->at);
+	return r->at == length;
 }
 
 /* False: they go past the end. */

@@ -10,6 +10,7 @@
 
 /* Linux makes at most 65530 mappings by default (vm.max_map_count), and some people raise it; a header is 56 bytes. */
 #define SEGMENTS_MAX (1u << 20)
+
 /* Moves a stream to an offset, forwards or, if it can, from the start again. */
 static int stream_seek(struct image *image, uint64_t offset) {
 	int r;

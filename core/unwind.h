@@ -72,7 +72,7 @@ int segment_add(struct core *core, struct stack_segment *segment, const struct r
 struct account_memo {
 	struct account {
 		const struct stack_segment *segment;
-		struct cw_function_use *functions;
+		const struct cw_function_use *functions;
 		size_t n_functions;
 	} last[8];
 	size_t n;                /* ever found */

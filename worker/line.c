@@ -127,7 +127,7 @@ static char *decimal(char *end, uint64_t value) {
 	return end;
 }
 
-static char *hexadecimal(char *end, uint64_t value) {
+char *line_hexadecimal(char *end, uint64_t value) {
 	do
 		*--end = "0123456789abcdef"[value & 15];
 	while (value >>= 4);
@@ -147,7 +147,7 @@ void line_put_address(struct line *l, struct line_key key, uint64_t value) {
 	char text[NUMBER_BYTES], *end = text + sizeof(text), *p;
 
 	*--end = '"';
-	p = hexadecimal(end, value);
+	p = line_hexadecimal(end, value);
 	*--p = 'x';
 	*--p = '0';
 	*--p = '"';

@@ -76,5 +76,8 @@ static inline void line_null(struct line *line, const char *key) {
 	line_put(line, line_key(key), "null", 4);
 }
 
+/* The digits of an address, up to `end`; returns where they begin. */
+char *line_hexadecimal(char *end, uint64_t value);
+
 /* Members of an object, with commas between them, that were written into another line. */
 void line_members(struct line *line, const char *members, size_t n);

@@ -107,24 +107,19 @@ static void put_plain_end(struct frame_writer *w, struct line *l, struct place *
 		line_members(l, w->texts.bytes + p->end_at, p->end_n);
 }
 
-/* Hexadecimal ones. */
-static size_t count_digits(uint64_t value) {
-	return value == 0 ? 1 : (67 - (size_t)__builtin_clzll(value)) / 4;
-}
-
 size_t record_put_frame(struct frame_writer *w, struct line *l, const struct cw_frame *f) {
 	struct place *p;
-	size_t digits_at = 0;
+	size_t digits_end = 0;
 
 	line_integer(l, "index", f->index);
 	p = put_known_place(w, l, f);
 	if (f->has_cfa) {
 		line_address(l, "cfa", f->cfa);
-		digits_at = l->n - 1 - count_digits(f->cfa);
+		digits_end = l->n - 1; /* a quote */
 	}
 	if (f->bytes >= 0 && f->count == 1 && f->n_cycle == 0 && !f->signal_frame) {
 		put_plain_end(w, l, p, f);
-		return digits_at;
+		return digits_end;
 	}
 	if (f->bytes >= 0)
 		line_integer(l, "bytes", f->bytes);
@@ -136,13 +131,12 @@ size_t record_put_frame(struct frame_writer *w, struct line *l, const struct cw_
 	if (f->signal_frame)
 		line_boolean(l, "signal_frame", true);
 	put_trust(l, f);
-	return digits_at;
+	return digits_end;
 }
 
-/* As many digits of an address as line_address() writes, from behind. */
-static void set_digits(char *digits, size_t n, uint64_t value) {
-	for (; n > 0; value >>= 4)
-		digits[--n] = "0123456789abcdef"[value & 15];
+/* Of an address, as line_address() writes it. */
+static size_t count_digits(uint64_t value) {
+	return value == 0 ? 1 : (67 - (size_t)__builtin_clzll(value)) / 4;
 }
 
 static bool same_frame(const struct cw_frame *a, const struct cw_frame *b) {
@@ -163,7 +157,7 @@ static bool same_frames(const struct cw_thread *a, const struct cw_thread *b) {
 /* Threads of a pool wait in the same place: their lists of frames differ in the CFAs, and nothing else. */
 static void put_frames_again(struct frame_writer *w, struct line *l, const struct cw_thread *t) {
 	for (size_t i = 0; i < t->n_frames; i++)
-		set_digits(w->list.bytes + w->cfa_at[i], count_digits(t->frames[i].cfa), t->frames[i].cfa);
+		line_hexadecimal(w->list.bytes + w->cfa_end[i], t->frames[i].cfa);
 	line_members(l, w->list.bytes, w->list.n);
 }
 
@@ -175,7 +169,7 @@ static void put_frames(struct frame_writer *w, struct line *l, const struct cw_t
 		if (i >= head && i < t->n_frames - tail)
 			continue;
 		line_open(l, NULL, '{');
-		w->cfa_at[n++] = record_put_frame(w, l, &t->frames[i]) - start;
+		w->cfa_end[n++] = record_put_frame(w, l, &t->frames[i]) - start;
 		line_close(l, '}');
 	}
 	line_close(l, ']');
@@ -185,7 +179,7 @@ static void put_frames(struct frame_writer *w, struct line *l, const struct cw_t
 	w->list.n = 0;
 	line_members(&w->list, l->bytes + start + 1, l->n - start - 1); /* without the comma before it */
 	for (size_t i = 0; i < n; i++)
-		w->cfa_at[i]--;
+		w->cfa_end[i]--;
 	if (!w->list.failed)
 		w->list_of = t;
 }

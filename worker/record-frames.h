@@ -28,13 +28,13 @@ struct frame_writer {
 	struct place places[PLACES];
 	struct line list;      /* of the thread `list_of`, whose list of frames was written whole */
 	const struct cw_thread *list_of;
-	size_t cfa_at[RECORD_MAX_THREAD_FRAMES]; /* where in `list` the digits of each frame's CFA are */
+	size_t cfa_end[RECORD_MAX_THREAD_FRAMES]; /* where in `list` the digits of each frame's CFA end */
 };
 void record_frames_done(struct frame_writer *writer);
 
 /* The function's name, or "module+0x…" in the buffer; NULL: neither is known. */
 const char *record_frame_name(const struct cw_frame *f, char *buffer, size_t size);
-/* The members of one frame. Returns where in the line the CFA's digits begin; 0 if there are none. */
+/* The members of one frame. Returns where in the line the CFA's digits end; 0 if there are none. */
 size_t record_put_frame(struct frame_writer *writer, struct line *line, const struct cw_frame *f);
 /* The member "frames": the first `head` items of the thread's list and the last `tail`. */
 void record_put_frames(struct frame_writer *writer, struct line *line, const struct cw_thread *t, size_t head, size_t tail);

@@ -6,35 +6,11 @@
 
 #include <cmocka.h>
 
-#include "core-writer.h"
+#include "image-opened.h"
 
 #define THREADS 60
 #define XSTATE_BYTES 2696
 #define LONG_BYTES 100001 /* three windows, and an odd end */
-
-struct opened {
-	struct arena *arena;
-	struct image *image;
-	int fd;
-};
-
-static void opened_done(struct opened *o) {
-	if (o->image)
-		image_close(o->image);
-	if (o->arena)
-		arena_free(o->arena);
-	closep(&o->fd);
-}
-
-static struct opened open_fd(int fd) {
-	struct opened o = { .fd = fd };
-	const char *reason;
-
-	assert_true(fd >= 0);
-	assert_int_equal(arena_new(MIB(64), &o.arena), 0);
-	assert_int_equal(image_open(fd, o.arena, &o.image, &reason), 0);
-	return o;
-}
 
 static uint8_t pattern(size_t i) {
 	return (uint8_t)(i * 7 + i / 251);
@@ -101,8 +77,9 @@ static void test_across_windows(void **state) {
 
 	(void)state;
 	for (size_t i = 0; i < ELEMENTSOF(formats); i++) {
-		_cleanup_(opened_done) struct opened o = open_fd(blob_file(b, formats[i]));
+		_cleanup_opened_ struct opened o = open_fd(blob_file(b, formats[i]));
 
+		assert_int_equal(o.r, 0);
 		check_all(o.image);
 	}
 }
@@ -110,17 +87,19 @@ static void test_across_windows(void **state) {
 /* Each note is there whole or not at all, and those that are there are the first ones. */
 static void test_cut(void **state) {
 	_cleanup_blob_ struct blob b = many_threads();
-	_cleanup_(opened_done) struct opened whole = open_fd(blob_file(b, UNPACK_PLAIN));
+	_cleanup_opened_ struct opened whole = open_fd(blob_file(b, UNPACK_PLAIN));
 	const struct image_note *all;
 	size_t n_all, last = 0;
 
 	(void)state;
+	assert_int_equal(whole.r, 0);
 	all = image_notes(whole.image, &n_all);
 	for (size_t length = b.notes + 1; length < b.notes + b.notes_length; length += 1009) {
-		_cleanup_(opened_done) struct opened o = open_fd(blob_file((struct blob){ .data = b.data, .length = length }, UNPACK_PLAIN));
+		_cleanup_opened_ struct opened o = open_fd(blob_file((struct blob){ .data = b.data, .length = length }, UNPACK_PLAIN));
 		const struct image_note *notes;
 		size_t n;
 
+		assert_int_equal(o.r, 0);
 		notes = image_notes(o.image, &n);
 		assert_true(image_truncated(o.image));
 		assert_true(n >= last && n < n_all);

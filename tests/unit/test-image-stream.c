@@ -8,34 +8,11 @@
 
 #include <sys/mman.h>
 
-#include "core-writer.h"
+#include "image-opened.h"
 
 #define CODE UINT64_C(0x400000)
 #define DATA UINT64_C(0x600000)
 #define DATA_BYTES 0x60000u
-
-struct opened {
-	struct arena *arena;
-	struct image *image;
-	int fd, r;
-};
-
-static void opened_done(struct opened *o) {
-	if (o->image)
-		image_close(o->image);
-	arena_free(o->arena);
-	closep(&o->fd);
-}
-#define _cleanup_opened_ _cleanup_(opened_done)
-
-static struct opened open_fd(int fd) {
-	struct opened o = { .fd = fd };
-	const char *reason;
-
-	assert_int_equal(arena_new(MIB(512), &o.arena), 0);
-	o.r = image_open(fd, o.arena, &o.image, &reason);
-	return o;
-}
 
 /* Data that packs to about half, so that damage hits where it is aimed at, and is noticed. */
 static struct writer *sample(uint16_t machine) {

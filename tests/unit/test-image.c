@@ -9,38 +9,10 @@
 #include <fcntl.h>
 #include <sys/mman.h>
 
-#include "core-writer.h"
+#include "image-opened.h"
 
 #define CODE UINT64_C(0x400000)
 #define DATA UINT64_C(0x600000)
-
-struct opened {
-	struct arena *arena;
-	struct image *image;
-	const char *reason;
-	int fd, r;
-};
-
-static void opened_done(struct opened *o) {
-	if (o->image)
-		image_close(o->image);
-	if (o->arena)
-		arena_free(o->arena);
-	closep(&o->fd);
-}
-#define _cleanup_opened_ _cleanup_(opened_done)
-
-static struct opened open_fd(int fd) {
-	struct opened o = { .fd = fd };
-
-	assert_true(fd >= 0);
-	assert_int_equal(arena_new(MIB(512), &o.arena), 0);
-	o.r = image_open(fd, o.arena, &o.image, &o.reason);
-	assert_true((o.r == 0) == (o.image != NULL));
-	if (o.r < 0)
-		assert_true(o.reason && *o.reason);
-	return o;
-}
 
 static struct opened open_bytes(const void *data, size_t length) {
 	return open_fd(blob_file((struct blob){ .data = (uint8_t *)(uintptr_t)data, .length = length }, UNPACK_PLAIN));
